@@ -1,0 +1,1 @@
+"""Runs it all: site file, wiring, supervision, command line."""

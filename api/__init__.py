@@ -1,0 +1,1 @@
+"""Exposes. Status API, /metrics, event stream."""

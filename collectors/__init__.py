@@ -1,0 +1,1 @@
+"""Polls. SNMP and Modbus engines, request planning, scheduling, discovery, profiles."""

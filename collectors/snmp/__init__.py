@@ -1,0 +1,1 @@
+"""SNMP: codec (pure), client (sockets)."""

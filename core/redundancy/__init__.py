@@ -1,0 +1,1 @@
+"""Redundancy of the power graph: verdict now, groups, single failures, what-if."""

@@ -1,0 +1,163 @@
+"""The site as the parts see it: plain frozen records, checked already, no file format.
+
+`agent/config` makes it from the site file; collectors, simulator, core and api read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+NodeKind = Literal[
+    "utility",
+    "genset",
+    "transformer",
+    "bus",
+    "ats",
+    "sts",
+    "ups",
+    "pdu",
+    "panel",
+    "tie",
+    "load",
+    "pv",
+]
+Scheme = Literal["N+R", "2N", "distributed", "catcher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How a device is polled; seconds. `slow_interval_s` is for nameplate, temperatures and other
+    slow points."""
+
+    interval_s: float = 5.0
+    slow_interval_s: float = 60.0
+    timeout_s: float = 2.0
+    retries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How to log in to a device. Secrets never show in a repr."""
+
+    name: str
+    version: Literal["v1", "v2c", "v3"] = "v2c"
+    community: str = field(default="public", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One polled device. `profile` is empty where it is to be identified at start."""
+
+    id: str
+    device_class: str
+    profile: str
+    address: str
+    credentials: Credentials = field(default_factory=lambda: Credentials("default"))
+    poll: Poll = field(default_factory=Poll)
+    name: str = ""
+    place: str = ""
+    rating_kw: float | None = None
+    rating_kva: float | None = None
+    side: str = ""
+    asset_tag: str = ""
+    external_ids: tuple[tuple[str, str], ...] = ()
+    lifecycle: Literal["commissioning", "in_service", "retired"] = "in_service"
+    options: tuple[tuple[str, str], ...] = ()
+    """Free `key: value` pairs of the site file that the simulator reads, e.g. what a meter stands
+    on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of the power graph; semantics in docs/redundancy.md. Power in kW, `fed_by` in the
+    order written."""
+
+    id: str
+    kind: NodeKind
+    fed_by: tuple[str, ...] = ()
+    capacity_kw: float | None = None
+    capacity_kva: float | None = None
+    capacity_a: float | None = None
+    voltage_v: float = 400.0
+    power_factor: float = 0.95
+    efficiency: float = 1.0
+    device: str = ""
+    side: str = ""
+    bypass_fed_by: str = ""
+    between: tuple[str, ...] = ()
+    recharge_kw: float | None = None
+    min_feeds: int = 1
+    demand: tuple[str, ...] = ()
+    """Points, one per feed, in the order of `fed_by`, or a single one for the whole load."""
+    demand_kw: float | None = None
+
+    @property
+    def limit_kw(self) -> float | None:
+        """What the node can carry: the smallest of its limits, None where it states none.
+
+        kVA and A count at the load's power factor; A as three phases at `voltage_v` line to line.
+        """
+        limits = []
+        if self.capacity_kw is not None:
+            limits.append(self.capacity_kw)
+        if self.capacity_kva is not None:
+            limits.append(self.capacity_kva * self.power_factor)
+        if self.capacity_a is not None:
+            limits.append(3**0.5 * self.voltage_v * self.capacity_a * self.power_factor / 1000)
+        return min(limits) if limits else None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Units that stand in for one another; `design` is the number of spare units it was built
+    with."""
+
+    id: str
+    scheme: Scheme
+    members: tuple[str, ...]
+    design: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyInput:
+    """One energy counter of a KPI: the counter's point, the power point beside it (empty if none),
+    and a sign."""
+
+    energy: str
+    power: str
+    sign: Literal[1, -1] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """What the KPIs are made of; every list holds resolved points.
+
+    `facility` is what comes in over the boundary, `exported` what leaves it again, `it` maps the
+    PUE category (1 UPS output, 2 PDU output, 3 IT input) to its meters, `excluded` is subtracted
+    from the facility.
+    """
+
+    facility: tuple[EnergyInput, ...] = ()
+    exported: tuple[EnergyInput, ...] = ()
+    pv: tuple[EnergyInput, ...] = ()
+    genset: tuple[EnergyInput, ...] = ()
+    it: tuple[tuple[int, tuple[EnergyInput, ...]], ...] = ()
+    excluded: tuple[EnergyInput, ...] = ()
+    genset_boundary: Literal["output", "fuel"] = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything the site file says, checked and with defaults filled in."""
+
+    id: str
+    name: str
+    timezone: str
+    devices: tuple[Device, ...] = ()
+    power: tuple[Node, ...] = ()
+    groups: tuple[Group, ...] = ()
+    energy: Energy = field(default_factory=Energy)
+    places: tuple[tuple[str, str], ...] = ()
+    """Place id and its parent (empty at the top)."""
+    path: str = ""

@@ -1,0 +1,236 @@
+"""The Snapshot: everything that is looked at, at one instant. Immutable; published by swapping a
+reference.
+
+Screens, metrics, alarms and the API read this and nothing else, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.points import Point
+from core.quality import Quality
+from core.readings import Bytes, Floats
+from core.vocabulary import Severity
+
+Supply = Literal["mains", "generator", "battery", "mixed", "none", "unknown"]
+Verdict = Literal["safe", "reduced", "unsafe", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class PointView:
+    """The point table at one tick: `points[i]` has `value[i]` and so on. Arrays are read-only
+    copies.
+
+    `time` is UTC seconds of the last answer (NaN before the first), `severity` counts for states
+    only.
+    """
+
+    points: Sequence[Point]
+    value: Floats
+    time: Floats
+    quality: Bytes
+    severity: Bytes
+    row: Mapping[str, int]
+    """Row by point id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    """What the device says it is."""
+
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """How one device's polling goes."""
+
+    id: str
+    up: bool
+    tried: bool
+    profile: str
+    nameplate: Nameplate
+    last_success: float | None
+    last_error: str
+    poll_duration_s: float | None
+    polls: int
+    failures: int
+    skipped: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One key figure. `value` is None where it cannot be told; `coverage` is the share of the
+    metered energy with good inputs (0..1); `span_s` is the time really covered, at most the
+    window."""
+
+    id: str
+    value: float | None
+    unit: str
+    quality: Quality
+    coverage: float | None = None
+    window: str = ""
+    span_s: float | None = None
+    category: int | None = None
+    inputs: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """A node that gives more than it can, and the loads behind it."""
+
+    id: str
+    load_kw: float
+    capacity_kw: float
+    loads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """The plant in one case (`as_is` or `mains_lost`)."""
+
+    lost_loads: tuple[str, ...]
+    unprotected_loads: tuple[str, ...]
+    overloaded: tuple[Overload, ...]
+    unchecked: tuple[str, ...]
+    assumed: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStatus:
+    """A redundancy group in its worst case.
+
+    `status`: -1 unknown, 0 lost or overloaded, 1 at N, 2 degraded, 3 full as designed. `spare` is
+    the number of members that can still be lost (-1 when what is left cannot carry the load
+    already).
+    """
+
+    id: str
+    scheme: str
+    status: int
+    spare: int
+    design: int
+    load_kw: float
+    capacity_kw: float
+    headroom_kw: float
+    available: tuple[str, ...]
+    missing: tuple[str, ...]
+    reasons: tuple[str, ...]
+    case: str = "as_is"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStatus:
+    """One load of the power graph: how many of its feeds stand, in the worse case."""
+
+    id: str
+    demand_kw: float
+    feeds: int
+    energised_feeds: int
+    min_feeds: int
+    state: Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SingleFailure:
+    """What taking out one more component would do, in the worse case."""
+
+    out: str
+    lost_loads: tuple[str, ...]
+    unprotected_loads: tuple[str, ...]
+    overloaded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedundancyReport:
+    """The verdict now, with its reasons and scope. `status` as in GroupStatus; the headline is the
+    worst part."""
+
+    status: int
+    headline: str
+    reasons: tuple[str, ...]
+    groups: tuple[GroupStatus, ...]
+    loads: tuple[LoadStatus, ...]
+    single_failures: tuple[SingleFailure, ...]
+    cases: Mapping[str, CaseResult]
+    unchecked: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The answer to "may I take these out?": the whole resulting state, old faults included."""
+
+    verdict: Verdict
+    lost_loads: tuple[str, ...]
+    unprotected_loads: tuple[str, ...]
+    overloaded: tuple[Overload, ...]
+    unchecked: tuple[str, ...]
+    assumed: tuple[str, ...]
+    groups: tuple[GroupStatus, ...]
+    cases: Mapping[str, CaseResult]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An active condition. `id` is stable while it lasts and comes back the same when it
+    returns."""
+
+    id: str
+    device: str
+    point: str
+    severity: Severity
+    state: str
+    message: str
+    since: float
+    quality: Quality = Quality.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened between two polls: not before `earliest`, not after `latest` (UTC
+    seconds).
+
+    Events whose spans overlap have no order among them. `seq` only grows.
+    """
+
+    seq: int
+    kind: Literal["state", "device", "redundancy", "supply", "system"]
+    device: str
+    point: str
+    before: str
+    after: str
+    severity: Severity
+    message: str
+    earliest: float
+    latest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Values, quality, KPIs, redundancy and alarms of one tick."""
+
+    version: int
+    time: float
+    supply: Supply
+    points: PointView
+    devices: Mapping[str, DeviceStatus]
+    kpis: tuple[Kpi, ...]
+    redundancy: RedundancyReport
+    alarms: tuple[Alarm, ...]
+    events: tuple[Event, ...] = field(default_factory=tuple)
+    """The newest events, oldest first."""
+    ready: bool = False
+    """Every device was tried at least once."""

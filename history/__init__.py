@@ -1,0 +1,1 @@
+"""Writes. Durable journal, local history as Parquet, InfluxDB."""

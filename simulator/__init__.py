@@ -1,0 +1,1 @@
+"""Stands in for devices: a site with physics on real sockets, and recordings replayed."""
