@@ -21,13 +21,13 @@ class Quality(IntEnum):
     """Level and reason in one byte. Codes are stored for ever: append, never renumber."""
 
     GOOD = 0
-    # uncertain: shown, flagged
+    # The uncertain ones are shown, and flagged.
     HELD = 0x41  # last usable value, the device has missed polls
     ESTIMATED = 0x42  # computed or integrated, not measured
     SUBNORMAL = 0x43  # fewer inputs than there should be
     YOUNG = 0x44  # a window that is not full yet
     SUSPECT = 0x45  # plausible only in part, e.g. a counter just after a reset
-    # bad: not usable
+    # The bad ones are not usable.
     WAITING = 0x80  # not polled yet
     NO_ANSWER = 0x81  # the device is silent
     NOT_IMPLEMENTED = 0x82  # the device says it has no such value
