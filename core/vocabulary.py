@@ -27,7 +27,7 @@ PARTS = frozenset(
     humidifier heater cooling heating free_cooling supply_air return_air rack_air ambient room
     supply_water return_water condenser_water coolant oil buffer tank basin zone detector door leak
     smoke fire grid plant export winding cabinet heatsink communication redundancy sync transfer
-    alarm nameplate rating system
+    system
     """.split()
 )
 
