@@ -11,13 +11,33 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from core.clock import Clock
-from core.points import Point
-from core.readings import Batch, Bytes, Floats
+from core.points import Point, PointName
+from core.readings import Batch, Bytes, Floats, Indices
 from core.site import Site
-from core.snapshot import Event, Snapshot, WhatIf
+from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
 
 Case = Literal["worst", "as_is", "mains_lost"]
 Demand = Literal["now", "peak_15m", "peak_30d", "design"]
+
+
+class Intake(Protocol):
+    """Where the collectors put what they learn. Called on the event loop: must not block."""
+
+    def register(self, device: str, names: Sequence[PointName]) -> Indices:
+        """Rows of the point table for the points of a device, in the order given."""
+        ...
+
+    def expect(self, rows: Indices, interval_s: float) -> None:
+        """These rows will be polled every `interval_s` seconds."""
+        ...
+
+    def accept(self, batch: Batch) -> None:
+        """One answer of one device."""
+        ...
+
+    def report(self, status: DeviceStatus) -> None:
+        """How the polling of one device goes, after each try."""
+        ...
 
 
 class ReadingsSink(Protocol):

@@ -1,0 +1,238 @@
+"""What must hold between the parts of a site file. Each check gives all its problems at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from collectors.address import parse_address
+from collectors.profile import Library
+from core.redundancy.graph import problems as graph_problems
+
+from agent.config import energy
+from agent.config.schema import NodeKeys, SiteFile
+from agent.config.source import Document, KeyPath
+from core.errors import ConfigError, Problem
+from core.points import parse_point
+from core.site import Group, Node
+from core.vocabulary import CLASSES
+
+Found = Iterator[tuple[KeyPath, str]]
+
+
+def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Problem]:
+    """Everything that is wrong between the parts of a file whose keys have the right shape."""
+    found: list[tuple[KeyPath, str]] = []
+    for check in (_site, _places, _credentials):
+        found += check(parsed, document)
+    found += _devices(parsed, document, profiles)
+    found += _power(parsed, document, profiles)
+    found += energy.resolve(parsed, profiles)[1] if not found else _energy_quietly(parsed, profiles)
+    return [document.problem(path, message) for path, message in found]
+
+
+def first_line(path: Path) -> str:
+    """First line of a secret's file. Raises ConfigError when it cannot be read or is empty."""
+    try:
+        text = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ConfigError(
+            [Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]
+        ) from None
+    if not text or not text[0].strip():
+        raise ConfigError([Problem(str(path), 1, "", "is empty: its first line is the secret")])
+    return text[0].strip()
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`; did you mean 'x'?` where something comes close, else nothing."""
+    close = difflib.get_close_matches(word, list(words), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _energy_quietly(parsed: SiteFile, profiles: Library) -> list[tuple[KeyPath, str]]:
+    """The energy part beside other mistakes: a wrong profile is not reported a second time."""
+    try:
+        return [item for item in energy.resolve(parsed, profiles)[1] if "profile" not in item[1]]
+    except ConfigError:
+        return []
+
+
+def _doubles(ids: Iterable[str]) -> Iterator[tuple[int, str]]:
+    seen: set[str] = set()
+    for index, name in enumerate(ids):
+        if name in seen:
+            yield index, name
+        seen.add(name)
+
+
+def _site(parsed: SiteFile, _document: Document) -> Found:
+    try:
+        ZoneInfo(parsed.site.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield (
+            ("site", "timezone"),
+            f"'{parsed.site.timezone}' is no time zone: use an IANA name such as Africa/Casablanca",
+        )
+
+
+def _places(parsed: SiteFile, document: Document) -> Found:
+    ids = {place.id for place in parsed.places}
+    for index, name in _doubles(place.id for place in parsed.places):
+        yield document.at("places", index, "id"), f"there are two places '{name}'"
+    parents = {place.id: place.parent for place in parsed.places}
+    for index, place in enumerate(parsed.places):
+        if place.parent and place.parent not in ids:
+            yield (
+                document.at("places", index, "parent"),
+                f"there is no place '{place.parent}'{nearest(place.parent, ids)}",
+            )
+        elif _loops(place.id, parents):
+            yield document.at("places", index, "parent"), f"'{place.id}' lies within itself"
+
+
+def _loops(start: str, parents: dict[str, str | None]) -> bool:
+    here, steps = parents.get(start), 0
+    while here and steps <= len(parents):
+        if here == start:
+            return True
+        here, steps = parents.get(here), steps + 1
+    return False
+
+
+def _credentials(parsed: SiteFile, document: Document) -> Found:
+    for name, keys in parsed.credentials.items():
+        path: KeyPath = ("credentials", name)
+        if keys.version == "v3":
+            yield (
+                (*path, "version"),
+                "SNMPv3 is not supported yet: use v2c within a closed management network",
+            )
+        elif keys.community is not None and keys.community_file is not None:
+            yield path, "has both community and community_file: keep one"
+        elif keys.community is None and keys.community_file is None:
+            yield path, "has no community: add community_file (or community)"
+        elif keys.community_file is not None:
+            try:
+                first_line(document.path.parent / keys.community_file)
+            except ConfigError as error:
+                yield (*path, "community_file"), str(error)
+    if parsed.defaults.credentials and parsed.defaults.credentials not in parsed.credentials:
+        yield (
+            ("defaults", "credentials"),
+            f"there are no credentials '{parsed.defaults.credentials}'"
+            f"{nearest(parsed.defaults.credentials, parsed.credentials)}",
+        )
+
+
+def _devices(parsed: SiteFile, document: Document, profiles: Library) -> Found:
+    places = {place.id for place in parsed.places}
+    names = set(profiles.names())
+    for index, name in _doubles(device.id for device in parsed.devices):
+        yield document.at("devices", index, "id"), f"there are two devices '{name}'"
+    addresses: dict[str, str] = {}
+    for index, device in enumerate(parsed.devices):
+        try:
+            address = parse_address(device.address)
+        except ValueError as error:
+            yield document.at("devices", index, "address"), str(error)
+        else:
+            other = addresses.setdefault(str(address), device.id)
+            if other != device.id:
+                yield (
+                    document.at("devices", index, "address"),
+                    f"'{device.id}' has the address of '{other}': one device is polled once",
+                )
+        if device.profile and device.profile not in names:
+            yield (
+                document.at("devices", index, "profile"),
+                f"there is no profile '{device.profile}'{nearest(device.profile, names)} "
+                "(`kasbah profiles` lists them)",
+            )
+        elif device.profile:
+            yield from _fits(
+                device.profile, device.address, document.at("devices", index, "profile"), profiles
+            )
+        if device.class_ and device.class_ not in CLASSES:
+            yield (
+                document.at("devices", index, "class"),
+                f"there is no class '{device.class_}'{nearest(device.class_, CLASSES)}",
+            )
+        if device.place and device.place not in places:
+            yield (
+                document.at("devices", index, "place"),
+                f"there is no place '{device.place}'{nearest(device.place, places)}",
+            )
+        if device.credentials and device.credentials not in parsed.credentials:
+            yield (
+                document.at("devices", index, "credentials"),
+                f"there are no credentials '{device.credentials}'"
+                f"{nearest(device.credentials, parsed.credentials)}",
+            )
+
+
+def _fits(profile: str, address: str, path: KeyPath, profiles: Library) -> Found:
+    """A profile speaks SNMP or Modbus; the address must too."""
+    protocol = profiles.load(profile).protocol
+    scheme = "snmp" if protocol == "snmp" else "modbus"
+    if "://" in address and not address.startswith(scheme):
+        yield path, f"profile '{profile}' speaks {scheme}, but the address is '{address}'"
+
+
+def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
+    index_of = {node.id: i for i, node in enumerate(parsed.power)}
+    group_of = {group.id: i for i, group in enumerate(parsed.groups)}
+    nodes = [_bare(node) for node in parsed.power]
+    groups = [Group(g.id, g.scheme, tuple(g.members), g.design) for g in parsed.groups]
+    for name, message in graph_problems(nodes, groups):
+        if name in index_of:
+            yield document.at("power", index_of[name]), message
+        elif name in group_of:
+            yield document.at("groups", group_of[name]), message
+        else:
+            yield ("power",), message
+    devices = {device.id: device.profile for device in parsed.devices}
+    for index, node in enumerate(parsed.power):
+        if node.device and node.device not in devices:
+            yield (
+                document.at("power", index, "device"),
+                f"there is no device '{node.device}'{nearest(node.device, devices)}",
+            )
+        for text in [node.demand] if isinstance(node.demand, str) else node.demand:
+            for message in _point(text, devices, profiles):
+                yield document.at("power", index, "demand"), message
+
+
+def _point(text: str, devices: dict[str, str], profiles: Library) -> Iterator[str]:
+    try:
+        point = parse_point(text)
+    except ValueError as error:
+        yield str(error)
+        return
+    if point.device not in devices:
+        yield f"'{text}': there is no device '{point.device}'{nearest(point.device, devices)}"
+    elif (profile := devices[point.device]) in profiles.names():
+        names = profiles.load(profile).point_names()
+        if point.name not in names and not profiles.load(profile).may_have(point.name):
+            yield f"'{text}': profile '{profile}' has no point '{point.name}'"
+
+
+def _bare(keys: NodeKeys) -> Node:
+    """The node as the graph's own checks need it."""
+    demand = (keys.demand,) if isinstance(keys.demand, str) else tuple(keys.demand)
+    return Node(
+        id=keys.id,
+        kind=keys.kind,
+        fed_by=tuple(keys.fed_by),
+        capacity_kw=keys.capacity_kw,
+        capacity_kva=keys.capacity_kva,
+        capacity_a=keys.capacity_a,
+        bypass_fed_by=keys.bypass_fed_by or "",
+        between=tuple(keys.between),
+        min_feeds=keys.min_feeds,
+        demand=demand,
+        demand_kw=keys.demand_kw,
+        device=keys.device or "",
+    )

@@ -1,0 +1,109 @@
+"""The `energy:` part resolved: device ids and points become energy counters with their power
+beside.
+
+A device id stands for the energy counter of its profile; a point is taken as written.
+"""
+
+from __future__ import annotations
+
+from collectors.profile import Library
+
+from agent.config.schema import DeviceKeys, SiteFile
+from agent.config.source import KeyPath
+from core.points import parse_name, parse_point
+from core.site import Energy, EnergyInput
+
+PARTS_BY_ROLE = {
+    "in": ("input", "mains", "grid", "output", "generator", ""),
+    "out": ("output", "generator", "grid", "input", ""),
+}
+"""Where to look for the counter of a device: what comes in first for consumers, what goes out
+first for sources."""
+
+Wrong = tuple[KeyPath, str]
+
+
+def resolve(parsed: SiteFile, profiles: Library) -> tuple[Energy, list[Wrong]]:
+    """The energy part with every entry resolved, and what is wrong with it."""
+    wrong: list[Wrong] = []
+    devices = {device.id: device for device in parsed.devices}
+    keys = parsed.energy
+
+    def inputs(name: KeyPath, entries: list[str], role: str) -> tuple[EnergyInput, ...]:
+        found = []
+        for i, entry in enumerate(entries):
+            try:
+                found.append(_input(entry, devices, profiles, role))
+            except ValueError as error:
+                wrong.append((("energy", *name, i), str(error)))
+        return tuple(found)
+
+    gensets = [
+        node.device
+        for node in parsed.power
+        if node.kind == "genset" and node.device and keys.genset_boundary == "output"
+    ]
+    facility = inputs(("facility",), keys.facility, "in")
+    resolved = Energy(
+        facility=facility,
+        exported=_exported(keys.facility, facility, devices, profiles),
+        pv=inputs(("pv",), keys.pv, "out"),
+        genset=inputs(("genset_boundary",), gensets, "out") if keys.facility else (),
+        it=tuple(
+            (category, inputs(("it", category), entries, "out" if category == 1 else "in"))
+            for category, entries in sorted(keys.it.items())
+        ),
+        excluded=inputs(("exclude",), keys.exclude, "in"),
+        genset_boundary=keys.genset_boundary,
+    )
+    return resolved, wrong
+
+
+def _input(entry: str, devices: dict[str, DeviceKeys], profiles: Library, role: str) -> EnergyInput:
+    if "/" in entry:
+        point = parse_point(entry)
+        if point.device not in devices:
+            raise ValueError(f"'{entry}': there is no device '{point.device}'")
+        if point.name.quantity not in ("active_energy", "active_energy_export", "active_power"):
+            raise ValueError(f"'{entry}' is no energy: name a point such as input.active_energy")
+        part = f"{point.name.part}." if point.name.part else ""
+        instance = f".{point.name.instance}" if point.name.instance else ""
+        base = f"{point.device}/{part}"
+        return EnergyInput(f"{base}active_energy{instance}", f"{base}active_power{instance}")
+    if entry not in devices:
+        raise ValueError(f"there is no device '{entry}'")
+    profile = devices[entry].profile
+    if not profile:
+        raise ValueError(f"'{entry}' has no profile yet: name one, or name the point")
+    if profile not in profiles.names():
+        raise ValueError(f"'{entry}' has a profile that is not in the library")
+    names = {str(name) for name in profiles.load(profile).point_names()}
+    for quantity in ("active_energy", "active_power"):
+        for part in PARTS_BY_ROLE[role]:
+            prefix = f"{part}." if part else ""
+            if f"{prefix}{quantity}" in names:
+                return EnergyInput(
+                    f"{entry}/{prefix}active_energy", f"{entry}/{prefix}active_power"
+                )
+    raise ValueError(
+        f"'{entry}' has neither an energy counter nor a power in profile '{profile}': name the point"
+    )
+
+
+def _exported(
+    entries: list[str],
+    facility: tuple[EnergyInput, ...],
+    devices: dict[str, DeviceKeys],
+    profiles: Library,
+) -> tuple[EnergyInput, ...]:
+    """The export registers of facility meters that were named by their device id."""
+    found = []
+    named = {entry for entry in entries if "/" not in entry}
+    for meter in facility:
+        point = parse_point(meter.energy)
+        if point.device not in named:
+            continue
+        name = parse_name(str(point.name).replace("active_energy", "active_energy_export"))
+        if name in profiles.load(devices[point.device].profile).point_names():
+            found.append(EnergyInput(f"{point.device}/{name}", ""))
+    return tuple(found)

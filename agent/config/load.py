@@ -1,0 +1,206 @@
+"""From the site file to `core.site.Site`: read, check whole, compile. Every problem at once.
+
+The only door to configuration files; the checks between parts are in `checks`, the keys in
+`schema`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collectors.profile import Library, library
+from pydantic import ValidationError
+
+from agent.config import checks, energy
+from agent.config.schema import DeviceKeys, HistoryKeys, NodeKeys, PollKeys, SiteFile
+from agent.config.source import Document, KeyPath, read
+from core.errors import ConfigError, Problem
+from core.site import Credentials, Device, Group, Node, Poll, Site
+
+EFFICIENCY = {"ups": 0.95, "transformer": 0.985}
+"""Default efficiency by kind of node (design of the power graph); 1 for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that one site file says: the site, and how its history is kept."""
+
+    site: Site
+    history: HistoryKeys
+
+
+def load_site(path: Path) -> Site:
+    """The site of a file. Raises ConfigError with every problem found."""
+    return load(path).site
+
+
+def load(path: Path, profiles: Library | None = None) -> Configuration:
+    """Read, check and compile a site file. Raises ConfigError with every problem found."""
+    document = read(path)
+    problems = list(document.problems)
+    parsed, shape_problems = _parse(document)
+    problems += shape_problems
+    profiles = profiles or library()
+    if parsed is not None:
+        problems += checks.problems(parsed, document, profiles)
+    if problems or parsed is None:
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
+    return Configuration(_compile(parsed, path, profiles), parsed.history)
+
+
+def _parse(document: Document) -> tuple[SiteFile | None, list[Problem]]:
+    """The file in its shape, leaving out entries that have none so that the rest is checked too."""
+    problems: list[Problem] = []
+    data = document.data
+    original = {key: list(range(len(v))) for key, v in data.items() if isinstance(v, list)}
+    for _ in range(3):  # wrong entries out, then wrong tables, then give up
+        try:
+            parsed = SiteFile.model_validate(data)
+        except ValidationError as error:
+            found = [(_path(item["loc"], original), item) for item in error.errors()]
+            problems += [document.problem(path, _sentence(item)) for path, item in found]
+            data = _without(data, [item["loc"] for _, item in found], original)
+        else:
+            document.original.update(original)
+            return parsed, problems
+    return None, problems
+
+
+def _path(loc: tuple[int | str, ...], original: dict[str, list[int]]) -> KeyPath:
+    """A pydantic location as a path of the file, counted in entries as written."""
+    path = tuple(part for part in loc if part != "[key]")
+    if len(path) > 1 and isinstance(path[1], int) and path[0] in original:
+        return (path[0], original[str(path[0])][path[1]], *path[2:])
+    return path
+
+
+def _without(
+    data: dict[str, Any], locations: list[tuple[int | str, ...]], original: dict[str, list[int]]
+) -> dict[str, Any]:
+    """The data without the entries (of lists) or the keys (elsewhere) that are wrong."""
+    data = dict(data)
+    entries = {
+        (str(loc[0]), loc[1]) for loc in locations if len(loc) > 1 and isinstance(loc[1], int)
+    }
+    for key in {key for key, _ in entries}:
+        keep = [i for i in range(len(data[key])) if (key, i) not in entries]
+        data[key] = [data[key][i] for i in keep]
+        original[key] = [original[key][i] for i in keep]
+    for loc in locations:
+        if len(loc) > 1 and isinstance(loc[1], int):
+            continue
+        data.pop(str(loc[0]), None)
+        if loc[0] == "site":
+            data["site"] = {"id": "unnamed"}
+    return data
+
+
+def _sentence(item: Any) -> str:
+    """One pydantic error as a sentence that says what to do."""
+    kind, given, context = item["type"], item.get("input"), item.get("ctx", {})
+    sentences = {
+        "missing": "is missing: add it",
+        "extra_forbidden": "is no key of a site file: check its spelling",
+        "greater_than": f"{given!r} is not possible: it must be greater than {context.get('gt')}",
+        "greater_than_equal": f"{given!r} is not possible: it must be at least {context.get('ge')}",
+        "less_than_equal": f"{given!r} is not possible: it must be at most {context.get('le')}",
+        "literal_error": f"{given!r} is not one of {context.get('expected')}",
+        "string_pattern_mismatch": f"{given!r} is no id: use a-z, 0-9, '-' and '_'",
+        "string_type": f"{given!r} must be text",
+        "list_type": "must be a list",
+        "dict_type": "must be a mapping of keys",
+        "model_type": "must be a mapping of keys",
+        "too_short": "must not be empty",
+    }
+    if kind in sentences:
+        return sentences[kind]
+    if kind.startswith(("float", "int")):
+        return f"{given!r} is not a number"
+    return str(item["msg"])
+
+
+def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
+    devices = tuple(_device(keys, parsed, path, profiles) for keys in parsed.devices)
+    return Site(
+        id=parsed.site.id,
+        name=parsed.site.name or parsed.site.id,
+        timezone=parsed.site.timezone,
+        devices=devices,
+        power=tuple(_node(keys) for keys in parsed.power),
+        groups=tuple(
+            Group(keys.id, keys.scheme, tuple(keys.members), keys.design) for keys in parsed.groups
+        ),
+        energy=energy.resolve(parsed, profiles)[0],
+        places=tuple((place.id, place.parent or "") for place in parsed.places),
+        path=str(path),
+    )
+
+
+def _device(keys: DeviceKeys, parsed: SiteFile, path: Path, profiles: Library) -> Device:
+    device_class = keys.class_
+    if not device_class:
+        device_class = profiles.load(keys.profile).device_class if keys.profile else "other"
+    return Device(
+        id=keys.id,
+        device_class=device_class,
+        profile=keys.profile,
+        address=keys.address,
+        credentials=_credentials(keys.credentials or parsed.defaults.credentials, parsed, path),
+        poll=_poll(keys.poll, parsed.defaults.poll),
+        name=keys.name or keys.id,
+        place=keys.place or "",
+        rating_kw=keys.rating_kw,
+        rating_kva=keys.rating_kva,
+        side=keys.side,
+        asset_tag=keys.asset_tag,
+        external_ids=tuple(keys.external_ids.items()),
+        lifecycle=keys.lifecycle,
+        options=tuple((key, str(value)) for key, value in keys.options.items()),
+    )
+
+
+def _credentials(name: str, parsed: SiteFile, path: Path) -> Credentials:
+    if not name:
+        return Credentials("default")
+    keys = parsed.credentials[name]
+    community = keys.community or "public"
+    if keys.community_file:
+        community = checks.first_line(path.parent / keys.community_file)
+    version = "v1" if keys.version == "v1" else "v2c"
+    return Credentials(name, version, community)
+
+
+def _poll(own: PollKeys, default: PollKeys) -> Poll:
+    base = Poll()
+    merged: dict[str, Any] = {}
+    for key in ("interval_s", "slow_interval_s", "timeout_s", "retries"):
+        value = getattr(own, key)
+        value = getattr(default, key) if value is None else value
+        merged[key] = getattr(base, key) if value is None else value
+    return Poll(**merged)
+
+
+def _node(keys: NodeKeys) -> Node:
+    demand = (keys.demand,) if isinstance(keys.demand, str) else tuple(keys.demand)
+    efficiency = keys.efficiency or EFFICIENCY.get(keys.kind, 1.0)
+    return Node(
+        id=keys.id,
+        kind=keys.kind,
+        fed_by=tuple(keys.fed_by),
+        capacity_kw=keys.capacity_kw,
+        capacity_kva=keys.capacity_kva,
+        capacity_a=keys.capacity_a,
+        voltage_v=keys.voltage_v,
+        power_factor=keys.power_factor,
+        efficiency=efficiency,
+        device=keys.device or "",
+        side=keys.side,
+        bypass_fed_by=keys.bypass_fed_by or "",
+        between=tuple(keys.between),
+        recharge_kw=keys.recharge_kw,
+        min_feeds=keys.min_feeds,
+        demand=demand,
+        demand_kw=keys.demand_kw,
+    )

@@ -1,0 +1,161 @@
+"""YAML with positions: plain values, and for each of them the file and line it came from.
+
+Knows YAML and includes; knows nothing of what a site file means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from core.errors import ConfigError, Problem
+
+try:
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # libyaml is missing: the same result, only slower
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+KeyPath = tuple[str | int, ...]
+
+_LISTS = ("devices", "power", "groups", "places")
+_TABLES = ("credentials",)
+MAX_INCLUDE_DEPTH = 8
+
+
+@dataclass(slots=True)
+class Document:
+    """One site file with everything it includes, as plain values and positions."""
+
+    path: Path
+    data: dict[str, Any] = field(default_factory=dict)
+    positions: dict[KeyPath, tuple[str, int]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    original: dict[str, list[int]] = field(default_factory=dict)
+    """Per list: the number, as written, of each entry that is still there."""
+
+    def at(self, key: str, index: int, *rest: str | int) -> KeyPath:
+        """Path of entry `index` of a list, counted as written in the file."""
+        numbers = self.original.get(key)
+        return (key, numbers[index] if numbers else index, *rest)
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """A problem at a key, or at the nearest parent that has a position."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.positions:
+                file, line = self.positions[path[:length]]
+                return Problem(file, line, dotted(path), message)
+        return Problem(str(self.path), 0, dotted(path), message)
+
+
+def dotted(path: KeyPath) -> str:
+    """`("devices", 3, "address")` as `devices[3].address`."""
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+    return text
+
+
+def read(path: Path) -> Document:
+    """Read a YAML file and its includes.
+
+    Raises ConfigError when a file cannot be read or is no YAML; doubled keys are collected in
+    `problems`.
+    """
+    document = Document(path)
+    _read_into(document, path, 0)
+    return document
+
+
+def _read_into(document: Document, path: Path, depth: int) -> None:
+    node = _compose(path)
+    if node is None:
+        raise ConfigError([Problem(str(path), 0, "", "the file is empty")])
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(
+            [Problem(str(path), 1, "", "a site file is a mapping: `site:` and so on")]
+        )
+    part = Document(path)
+    value = _plain(node, (), part)
+    document.problems += part.problems
+    includes = value.pop("include", [])
+    _merge(document, part, value)
+    for name in [includes] if isinstance(includes, str) else includes:
+        if depth >= MAX_INCLUDE_DEPTH:
+            raise ConfigError(
+                [Problem(str(path), 1, "include", "files include one another too deep")]
+            )
+        _read_into(document, path.parent / str(name), depth + 1)
+
+
+def _compose(path: Path) -> yaml.Node | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError([Problem(str(path), 0, "", "there is no such file")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+    try:
+        return yaml.compose(text, Loader=_Loader)  # type: ignore[no-any-return]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 0
+        message = f"is no valid YAML: {error.problem or error.context}"
+        raise ConfigError([Problem(str(path), line, "", message)]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([Problem(str(path), 0, "", f"is no valid YAML: {error}")]) from error
+
+
+def _plain(node: yaml.Node, path: KeyPath, document: Document) -> Any:
+    document.positions[path] = (str(document.path), node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, path, document)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(child, (*path, i), document) for i, child in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _mapping(node: yaml.MappingNode, path: KeyPath, document: Document) -> dict[Any, Any]:
+    result: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = _scalar(key_node)
+        place = (*path, key)
+        if key in result:
+            line = key_node.start_mark.line + 1
+            document.problems.append(
+                Problem(str(document.path), line, dotted(place), "the key stands twice; keep one")
+            )
+        result[key] = _plain(value_node, place, document)
+        document.positions[place] = (str(document.path), key_node.start_mark.line + 1)
+    return result
+
+
+def _scalar(node: yaml.Node) -> Any:
+    return SafeConstructor().construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+
+
+def _merge(document: Document, part: Document, value: dict[str, Any]) -> None:
+    """Lists and tables of an included file are appended; any other key may stand once over all
+    files."""
+    offsets: dict[str, int] = {}
+    for key, item in value.items():
+        here = document.data.get(key)
+        if here is None:
+            document.data[key] = item
+        elif key in _LISTS and isinstance(here, list) and isinstance(item, list):
+            offsets[key] = len(here)
+            here.extend(item)
+        elif key in _TABLES and isinstance(here, dict) and isinstance(item, dict):
+            here.update(item)
+        else:
+            document.problems.append(
+                part.problem((key,), "stands in another file already; keep it in one")
+            )
+    for path, position in part.positions.items():
+        shifted = path
+        if len(path) > 1 and path[0] in offsets and isinstance(path[1], int):
+            shifted = (path[0], path[1] + offsets[path[0]], *path[2:])
+        document.positions.setdefault(shifted, position)

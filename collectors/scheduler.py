@@ -1,0 +1,227 @@
+"""When each device is polled: one loop per device, so that a dead or slow one delays nobody else.
+
+A poll never overlaps itself: a turn that comes while the last poll still runs is skipped and
+counted. Turns lie on interval borders plus a phase that follows from the device's id, so that a
+fleet does not fire at once. A dead device is tried less and less often, with jitter, and polled at
+full rate again from its first answer on. Knows sessions and a clock; knows neither protocols nor
+what the values mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from collectors.session import Answer, Session, Speed
+from core.clock import Clock
+from core.contracts import Intake
+from core.errors import DeviceError
+from core.readings import Batch, Indices
+from core.site import Device
+from core.snapshot import DeviceStatus, Nameplate
+
+FIRST_TRIES_WITHIN_S = 3.0
+"""The first tries of a fleet are spread over so many seconds: readiness waits for them."""
+
+BACKOFF_S_MAX = 30.0
+"""A dead device is tried at least this often, so that its return is seen soon."""
+
+BACKOFF_AFTER_FAILURES = 2
+"""Failures in a row before a device counts as dead and is tried less often."""
+
+_log = structlog.get_logger("collectors")
+
+
+def phase_s(device_id: str, interval_s: float) -> float:
+    """Where in the interval this device is polled: `0 <= phase < interval_s`, always the same for
+    one id."""
+    return zlib.crc32(device_id.encode()) / 2**32 * interval_s
+
+
+def backoff_s(failures: int, interval_s: float, chance: random.Random) -> float:
+    """Seconds to the next try after so many failures in a row: doubling, capped, with up to 25 %
+    jitter."""
+    doubled = interval_s * 2 ** min(max(0, failures - BACKOFF_AFTER_FAILURES), 16)
+    longest = max(BACKOFF_S_MAX, interval_s)
+    return min(doubled, longest) * (1 + chance.uniform(-0.25, 0.0))
+
+
+@dataclass(slots=True)
+class _Health:
+    """What the polling of one device has come to."""
+
+    up: bool = False
+    tried: bool = False
+    profile: str = ""
+    nameplate: Nameplate = field(default_factory=Nameplate)
+    last_success: float | None = None
+    last_error: str = ""
+    poll_duration_s: float | None = None
+    polls: int = 0
+    failures: int = 0
+    failures_in_a_row: int = 0
+    skipped: int = 0
+    points: int = 0
+
+
+class DeviceLoop:
+    """The life of one device: open, poll fast and slow, back off, reopen. Ends only by being
+    cancelled."""
+
+    def __init__(
+        self, device: Device, session: Session, intake: Intake, clock: Clock, seed: int = 0
+    ) -> None:
+        self._device = device
+        self._session = session
+        self._intake = intake
+        self._clock = clock
+        self._chance = random.Random(zlib.crc32(device.id.encode()) ^ seed)  # noqa: S311 - spreads load, guards nothing
+        self._health = _Health(profile=device.profile)
+        self._rows: Indices | None = None
+        self._expected: set[Speed] = set()
+        self._slow_due = 0.0
+        self._log = _log.bind(device=device.id)
+
+    async def run(self) -> None:
+        """Poll for ever."""
+        await self._clock.sleep(phase_s(self._device.id, FIRST_TRIES_WITHIN_S))
+        while True:
+            turn = self._clock.monotonic()
+            await self._turn()
+            await self._clock.sleep(self._next_turn(turn) - self._clock.monotonic())
+
+    async def _turn(self) -> None:
+        """One try: opened if it is not, then the fast points, and the slow ones when they are
+        due."""
+        started = self._clock.monotonic()
+        try:
+            if self._rows is None:
+                await self._open()
+            answer = await self._poll("fast", self._device.poll.interval_s)
+            if started >= self._slow_due:
+                # Due again from its turn on, so that the slow polls keep their rhythm.
+                self._slow_due = started + self._device.poll.slow_interval_s * 0.99
+                await self._poll("slow", self._device.poll.slow_interval_s)
+        except DeviceError as error:
+            self._failed(error)
+        else:
+            self._answered(self._clock.monotonic() - started)
+            if answer.restarted:
+                self._reopen_next()
+        self._intake.report(self._status())
+
+    async def _open(self) -> None:
+        opened = await self._session.open()
+        self._rows = self._intake.register(self._device.id, opened.names)
+        self._expected.clear()
+        self._slow_due = 0.0
+        self._health.profile = opened.profile
+        self._health.nameplate = opened.nameplate
+        self._health.points = len(opened.names)
+
+    async def _poll(self, speed: Speed, interval_s: float) -> Answer:
+        answer = await self._session.poll(speed)
+        if self._rows is not None and len(answer.slots):
+            rows = self._rows[answer.slots]
+            if speed not in self._expected:
+                self._intake.expect(rows, interval_s)
+                self._expected.add(speed)
+            self._intake.accept(
+                Batch(
+                    self._device.id,
+                    answer.time,
+                    rows,
+                    answer.value,
+                    answer.quality,
+                    answer.severity,
+                )
+            )
+        return answer
+
+    def _answered(self, duration_s: float) -> None:
+        health = self._health
+        if not health.up:
+            self._log.info("device_up", profile=health.profile, points=health.points)
+        health.up = health.tried = True
+        health.polls += 1
+        health.failures_in_a_row = 0
+        health.last_error = ""
+        health.last_success = self._clock.now()
+        health.poll_duration_s = duration_s
+
+    def _failed(self, error: DeviceError) -> None:
+        health = self._health
+        if health.up or not health.tried:
+            self._log.warning("device_down", reason=str(error))
+        health.up, health.tried = False, True
+        health.polls += 1
+        health.failures += 1
+        health.failures_in_a_row += 1
+        health.last_error = str(error)
+        if health.failures_in_a_row > BACKOFF_AFTER_FAILURES:
+            self._reopen_next()  # what comes back may be another device
+
+    def _reopen_next(self) -> None:
+        self._session.close()
+        self._rows = None
+
+    def _next_turn(self, turn: float) -> float:
+        """Monotonic time of the next turn; turns that are past already are skipped and counted."""
+        now, interval_s = self._clock.monotonic(), self._device.poll.interval_s
+        failures = self._health.failures_in_a_row
+        if failures > BACKOFF_AFTER_FAILURES:
+            return now + backoff_s(failures, interval_s, self._chance)
+        phase = phase_s(self._device.id, interval_s)
+        border = (turn - phase) // interval_s * interval_s + phase
+        due = border + interval_s
+        if due - turn < interval_s / 2:
+            due += interval_s  # the first turn came off the border: not twice in one interval
+        missed = max(0, int((now - due) // interval_s) + 1) if now > due else 0
+        self._health.skipped += missed
+        return due + missed * interval_s
+
+    def _status(self) -> DeviceStatus:
+        health = self._health
+        return DeviceStatus(
+            id=self._device.id,
+            up=health.up,
+            tried=health.tried,
+            profile=health.profile,
+            nameplate=health.nameplate,
+            last_success=health.last_success,
+            last_error=health.last_error,
+            poll_duration_s=health.poll_duration_s,
+            polls=health.polls,
+            failures=health.failures,
+            skipped=health.skipped,
+            points=health.points,
+        )
+
+
+class Scheduler:
+    """Runs the loops of all devices in one task group."""
+
+    def __init__(
+        self,
+        devices: tuple[Device, ...],
+        session_for: Callable[[Device], Session],
+        intake: Intake,
+        clock: Clock,
+    ) -> None:
+        self._loops = [
+            DeviceLoop(device, session_for(device), intake, clock)
+            for device in devices
+            if device.lifecycle != "retired"
+        ]
+
+    async def run(self) -> None:
+        """Poll all devices until cancelled. An error that is not a DeviceError is a bug and ends
+        everything."""
+        async with asyncio.TaskGroup() as group:
+            for loop in self._loops:
+                group.create_task(loop.run())

@@ -1,0 +1,101 @@
+"""The point table: value, time and quality of every point, as flat arrays.
+
+Rows are only ever appended, so a row number stays true for the life of the process. Names live at
+the edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.errors import InvariantError
+from core.points import Point
+from core.quality import LEVEL_SHIFT, Level, Quality
+from core.readings import Batch, Bytes, Floats, Indices
+from core.snapshot import PointView
+
+HELD_AFTER_INTERVALS = 2.5
+"""A value is held, no longer fresh, when it is older than so many poll intervals."""
+
+LOST_AFTER_INTERVALS = 4.0
+"""A value is lost when it is older than so many poll intervals ..."""
+
+LOST_AFTER_S_MIN = 15.0
+"""... and at least so many seconds, so that a fast poll rides through one time-out with retries."""
+
+_ROOM = 1024
+
+
+class PointTable:
+    """Arrays of all points; `register` makes rows, `update` fills them, `view` copies them out."""
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+        self._row: dict[str, int] = {}
+        self._value: Floats = np.full(_ROOM, np.nan)
+        self._time: Floats = np.full(_ROOM, np.nan)
+        self._interval: Floats = np.full(_ROOM, np.inf)
+        self._quality: Bytes = np.full(_ROOM, Quality.WAITING, dtype=np.uint8)
+        self._severity: Bytes = np.zeros(_ROOM, dtype=np.uint8)
+        self._names: tuple[Point, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def register(self, points: Sequence[Point]) -> Indices:
+        """Rows of these points; those that are not in the table yet are appended."""
+        rows = np.empty(len(points), dtype=np.int32)
+        for i, point in enumerate(points):
+            row = self._row.get(point.id)
+            if row is None:
+                row = len(self._points)
+                self._row[point.id] = row
+                self._points.append(point)
+            rows[i] = row
+        self._grow(len(self._points))
+        self._names = tuple(self._points)
+        return rows
+
+    def expect(self, rows: Indices, interval_s: float) -> None:
+        """These rows are polled every so many seconds; older values are held, then lost."""
+        self._interval[rows] = interval_s
+
+    def update(self, batch: Batch) -> None:
+        """Take one answer. Raises InvariantError for rows that do not exist."""
+        rows = batch.index
+        if len(rows) and int(rows.max()) >= len(self._points):
+            raise InvariantError(f"{batch.device}: a batch names rows that were never registered")
+        self._value[rows] = batch.value
+        self._time[rows] = batch.time
+        self._quality[rows] = batch.quality
+        self._severity[rows] = batch.severity
+
+    def view(self, now: float) -> PointView:
+        """Everything as of `now` (UTC seconds): old values are held, then bad with no value."""
+        n = len(self._points)
+        value, time = self._value[:n].copy(), self._time[:n].copy()
+        quality, severity = self._quality[:n].copy(), self._severity[:n].copy()
+        age, interval = now - time, self._interval[:n]
+        usable = quality >> LEVEL_SHIFT < Level.BAD
+        held = usable & (age > HELD_AFTER_INTERVALS * interval)
+        np.maximum(quality, np.uint8(Quality.HELD), out=quality, where=held)
+        lost = usable & (age > np.maximum(LOST_AFTER_INTERVALS * interval, LOST_AFTER_S_MIN))
+        quality[lost] = Quality.NO_ANSWER
+        value[lost] = np.nan
+        for array in (value, time, quality, severity):
+            array.flags.writeable = False
+        return PointView(self._names, value, time, quality, severity, self._row)
+
+    def _grow(self, rows: int) -> None:
+        room = len(self._value)
+        if rows <= room:
+            return
+        more = max(rows, 2 * room) - room
+        self._value = np.concatenate([self._value, np.full(more, np.nan)])
+        self._time = np.concatenate([self._time, np.full(more, np.nan)])
+        self._interval = np.concatenate([self._interval, np.full(more, np.inf)])
+        waiting = np.full(more, Quality.WAITING, dtype=np.uint8)
+        self._quality = np.concatenate([self._quality, waiting])
+        self._severity = np.concatenate([self._severity, np.zeros(more, dtype=np.uint8)])
