@@ -86,7 +86,7 @@ def _input(entry: str, devices: dict[str, DeviceKeys], profiles: Library, role: 
                     f"{entry}/{prefix}active_energy", f"{entry}/{prefix}active_power"
                 )
     raise ValueError(
-        f"'{entry}' has neither an energy counter nor a power in profile '{profile}': name the point"
+        f"'{entry}' has neither energy nor power in profile '{profile}': name the point"
     )
 
 

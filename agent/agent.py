@@ -1,0 +1,174 @@
+"""The agent: one site, everything that runs for it, in one task group.
+
+Start: history, API (not ready), collectors, first tick, ready. Stop is the reverse: polling ends
+first, what is still in memory is written, then everything is closed. The only part that sees all
+others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from api.app import create_app
+from collectors.clients import Clients
+from collectors.profile import Library, library
+from collectors.session import session_for
+from history.store import History
+from prometheus_client import CollectorRegistry
+
+from agent import systemd
+from agent.config.load import Configuration
+from agent.selfmetrics import SelfMetrics
+from agent.web import WebServer
+from collectors.scheduler import Scheduler
+from core.clock import Clock
+from core.contracts import Case, Demand, HistoryReader, ScenarioControl
+from core.engine import Engine
+from core.points import Point, PointName
+from core.readings import Batch, Indices
+from core.site import Site
+from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
+
+TICK_S = 1.0
+"""The plant is computed once a second."""
+
+STOP_WITHIN_S = 10.0
+"""An orderly stop takes no longer; after that what is left is dropped, and said."""
+
+_log = structlog.get_logger("agent")
+
+
+class Agent:
+    """Implements what collectors and API are handed: `Intake` and `Services`."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        clock: Clock,
+        history: History,
+        *,
+        scenarios: ScenarioControl | None = None,
+        profiles: Library | None = None,
+    ) -> None:
+        self._site = configuration.site
+        self._clock = clock
+        self._history = history
+        self._scenarios = scenarios
+        self._profiles = profiles or library()
+        self._engine = Engine(self._site, clock.now())
+        self._defined = 0
+        self._published = asyncio.Condition()
+        self.registry = CollectorRegistry()
+        self._metrics = SelfMetrics(self.registry)
+
+    # What the API is handed (core.contracts.Services).
+
+    @property
+    def site(self) -> Site:
+        return self._site
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def history(self) -> HistoryReader | None:
+        return self._history.reader
+
+    @property
+    def scenarios(self) -> ScenarioControl | None:
+        return self._scenarios
+
+    def snapshot(self) -> Snapshot:
+        return self._engine.snapshot
+
+    def events(self, since_seq: int, limit: int) -> Sequence[Event]:
+        return self._engine.events(since_seq, limit)
+
+    def what_if(
+        self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand
+    ) -> WhatIf:
+        return self._engine.what_if(out, back, case, demand)
+
+    async def next_snapshot(self, after_version: int) -> Snapshot:
+        async with self._published:
+            await self._published.wait_for(lambda: self._engine.snapshot.version > after_version)
+        return self._engine.snapshot
+
+    # What the collectors are handed (core.contracts.Intake).
+
+    def register(self, device: str, names: Sequence[PointName]) -> Indices:
+        rows = self._engine.register(device, names)
+        points = [Point(device, name) for name in names]
+        for row, point in zip(rows.tolist(), points, strict=True):
+            if row >= self._defined:
+                self._history.recorder.define(row, [point])
+                self._defined = row + 1
+        return rows
+
+    def expect(self, rows: Indices, interval_s: float) -> None:
+        self._engine.expect(rows, interval_s)
+
+    def accept(self, batch: Batch) -> None:
+        self._engine.accept(batch)
+        self._history.recorder.accept(batch)
+
+    def report(self, status: DeviceStatus) -> None:
+        self._engine.report(status)
+
+    # Running.
+
+    async def run(self, web: WebServer, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. An error of any part ends all of them: a bug must be seen."""
+        clients = Clients.open()
+        scheduler = Scheduler(
+            self._site.devices,
+            lambda device: session_for(device, clients, self._profiles, self._clock),
+            self,
+            self._clock,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeping = group.create_task(self._history.run())
+                group.create_task(web.serve(create_app(self, self.registry)))
+                working = [
+                    group.create_task(work)
+                    for work in (scheduler.run(), self._ticks(), self._tell_systemd())
+                ]
+                await stop.wait()
+                systemd.notify("STOPPING=1")
+                for task in working:
+                    task.cancel()
+                web.stop()
+                keeping.cancel()
+        finally:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await clients.close()
+                await self._history.close()
+            _log.info("stopped")
+
+    async def _ticks(self) -> None:
+        """Compute and publish once a second; a late tick is skipped, never doubled."""
+        due = self._clock.monotonic()
+        while True:
+            started = self._clock.monotonic()
+            snapshot = self._engine.tick(self._clock.now())
+            async with self._published:
+                self._published.notify_all()
+            self._metrics.ticked(snapshot, self._history.status())
+            due = max(due + TICK_S, started)
+            await self._clock.sleep(due - self._clock.monotonic())
+
+    async def _tell_systemd(self) -> None:
+        while not self._engine.snapshot.ready:
+            await self.next_snapshot(self._engine.snapshot.version)
+        snapshot = self._engine.snapshot
+        down = [status.id for status in snapshot.devices.values() if not status.up]
+        _log.info("ready", devices=len(snapshot.devices), down=len(down))
+        systemd.notify(f"READY=1\nSTATUS=watching {len(snapshot.devices)} devices")
+        interval_s = systemd.watchdog_interval_s()
+        while interval_s is not None:
+            systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(interval_s)

@@ -1,0 +1,236 @@
+"""The command line: words in, exit codes out. Each command imports what it needs when it is called,
+since a command line that hesitates is not used at 03:12.
+
+Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage, 78 bad configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import ConfigError, KasbahError
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78
+
+app = typer.Typer(
+    name="kasbah",
+    help="Keeps watch over a data centre's power and cooling.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SitePath = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="the site file")]
+Host = Annotated[str, typer.Option(help="address the API listens on; loopback unless --open")]
+Port = Annotated[int, typer.Option(help="port of the API, 0 for any free one", min=0, max=65535)]
+StateDir = Annotated[Path | None, typer.Option(help="where history is kept")]
+Open = Annotated[
+    bool,
+    typer.Option("--open", help="answer everybody who can reach --host: there are no accounts yet"),
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+Community = Annotated[
+    str | None,
+    typer.Option(
+        help="SNMP community; other users of this machine can see it: prefer KASBAH_COMMUNITY"
+    ),
+]
+CredentialsFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--credentials", metavar="FILE:NAME", help="an entry of `credentials:` in a site file"
+    ),
+]
+
+
+class ExportFormat(StrEnum):
+    """What `kasbah export` writes."""
+
+    csv = "csv"
+    parquet = "parquet"
+
+
+@app.command()
+def demo(
+    site: Annotated[str, typer.Option(help="name of the simulated site")] = "nouaceur",
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    state_dir: StateDir = None,
+    speed: Annotated[
+        float, typer.Option(help="how much faster than real time", min=0.1, max=600)
+    ] = 1.0,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[@SECONDS]", help="start a scenario so many seconds later"),
+    ] = None,
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", metavar="DURATION", help="stop after so long, e.g. 60s, 5m"),
+    ] = None,
+    open_: Open = False,
+) -> None:
+    """Start a simulated data centre and the agent on it."""
+    from agent.commands.serve import demo as command
+
+    command(
+        site,
+        host=host,
+        port=port,
+        state_dir=state_dir,
+        speed=speed,
+        scenarios=scenario or [],
+        duration=for_,
+        open_=open_,
+    )
+
+
+@app.command()
+def run(
+    site: SitePath,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    state_dir: StateDir = None,
+    open_: Open = False,
+) -> None:
+    """Run the service on a site."""
+    from agent.commands.serve import run as command
+
+    command(site, host=host, port=port, state_dir=state_dir, open_=open_)
+
+
+@app.command()
+def check(site: SitePath, json: Json = False) -> None:
+    """Check a site file offline and print every mistake."""
+    from agent.commands.check import check as command
+
+    command(site, json=json)
+
+
+@app.command()
+def probe(
+    address: Annotated[str, typer.Argument(help="snmp://HOST[:161] or modbus://HOST[:502]/UNIT")],
+    profile: Annotated[
+        str | None, typer.Option(help="read it as this profile; left out: identify it")
+    ] = None,
+    community: Community = None,
+    credentials: CredentialsFrom = None,
+    timeout: Annotated[
+        float, typer.Option(help="seconds to wait for an answer", min=0.05, max=60)
+    ] = 2.0,
+    json: Json = False,
+) -> None:
+    """Poll one device once and show everything it says."""
+    from agent.commands.probe import probe as command
+
+    command(
+        address,
+        profile=profile,
+        community=community,
+        credentials=credentials,
+        timeout_s=timeout,
+        json=json,
+    )
+
+
+@app.command()
+def discover(
+    networks: Annotated[
+        list[str], typer.Argument(metavar="CIDR...", help="networks to scan, e.g. 10.10.1.0/24")
+    ],
+    ports: Annotated[str, typer.Option(help="e.g. snmp:161,modbus:502")] = "snmp:161,modbus:502",
+    community: Community = None,
+    credentials: CredentialsFrom = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask before sending")] = False,
+    json: Json = False,
+) -> None:
+    """Find and identify devices; print entries ready to paste into a site file."""
+    from agent.commands.discover import discover as command
+
+    command(networks, ports=ports, community=community, credentials=credentials, yes=yes, json=json)
+
+
+@app.command()
+def simulate(
+    what: Annotated[
+        Path,
+        typer.Argument(metavar="SITE.yaml|FILE.snmprec", help="a site, or one recorded device"),
+    ],
+    port: Annotated[
+        int, typer.Option(help="port for a recording, 0 for any free one", min=0, max=65535)
+    ] = 1161,
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", metavar="DURATION", help="stop after so long, e.g. 60s, 5m"),
+    ] = None,
+) -> None:
+    """Serve simulated devices only."""
+    from agent.commands.simulate import simulate as command
+
+    command(what, port=port, duration=for_)
+
+
+@app.command()
+def profiles(
+    name: Annotated[
+        str | None, typer.Argument(help="show one profile with its points and sources")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """The device library."""
+    from agent.commands.profiles import profiles as command
+
+    command(name, json=json)
+
+
+@app.command()
+def export(
+    points: Annotated[
+        list[str], typer.Argument(metavar="POINT...", help="e.g. ups-a1/output.active_power")
+    ],
+    from_: Annotated[str, typer.Option("--from", metavar="T", help="ISO 8601 or -1h")],
+    to: Annotated[str, typer.Option(metavar="T", help="ISO 8601, -5m or now")] = "now",
+    format: Annotated[ExportFormat, typer.Option(help="csv or parquet")] = ExportFormat.csv,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="file to write; csv goes to stdout without it"),
+    ] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Write history out."""
+    from agent.commands.export import export as command
+
+    command(points, start=from_, end=to, format_=format.value, output=output, state_dir=state_dir)
+
+
+@app.callback()
+def _version(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and exit", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"kasbah {installed('kasbah')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and turn our own errors into sentences and exit codes."""
+    try:
+        app()
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        sys.exit(EXIT_CONFIG)
+    except KasbahError as error:
+        print(f"kasbah: {error}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""The commands, one file each. They print; everything else they leave to the parts."""

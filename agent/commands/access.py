@@ -1,0 +1,56 @@
+"""Credentials and addresses as the one-shot commands take them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from agent.config.checks import first_line, nearest
+from agent.config.schema import CredentialKeys
+from agent.config.source import read
+from core.errors import ConfigError, Problem
+from core.site import Credentials
+
+
+def credentials(community: str | None, file_and_name: str | None) -> Credentials:
+    """What to log in with: the file's entry, else the community given, KASBAH_COMMUNITY, or
+    `public`.
+
+    Warns on stderr about a community on the command line. Raises ConfigError.
+    """
+    if file_and_name:
+        return _from_file(file_and_name)
+    if community is not None:
+        print(
+            "warning: other users of this machine can see --community: "
+            "use KASBAH_COMMUNITY or --credentials FILE:NAME",
+            file=sys.stderr,
+        )
+        return Credentials("command line", "v2c", community)
+    return Credentials("default", "v2c", os.environ.get("KASBAH_COMMUNITY", "public"))
+
+
+def _from_file(text: str) -> Credentials:
+    file, _, name = text.rpartition(":")
+    if not file or not name:
+        raise ConfigError([Problem("command line", 0, "--credentials", "write FILE:NAME")])
+    path = Path(file)
+    document = read(path)
+    entries = document.data.get("credentials")
+    if not isinstance(entries, dict) or name not in entries:
+        known = entries if isinstance(entries, dict) else {}
+        message = f"there are no credentials '{name}'{nearest(name, known)}"
+        raise ConfigError([document.problem(("credentials",), message)])
+    try:
+        keys = CredentialKeys.model_validate(entries[name])
+    except ValueError as error:
+        message = f"is not right: {error}"
+        raise ConfigError([document.problem(("credentials", name), message)]) from None
+    if keys.version == "v3":
+        message = "SNMPv3 is not supported yet: use v2c within a closed management network"
+        raise ConfigError([document.problem(("credentials", name, "version"), message)])
+    community = keys.community or "public"
+    if keys.community_file:
+        community = first_line(path.parent / keys.community_file)
+    return Credentials(name, keys.version, community)

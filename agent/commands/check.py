@@ -1,0 +1,80 @@
+"""`kasbah check`: everything that is wrong with a site file, offline."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as json_
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from agent.config.load import load
+from core.errors import ConfigError
+from core.site import Site
+
+
+def check(site: Path, *, json: bool) -> None:
+    """Print every problem and leave with 78, or what the site holds and leave with 0."""
+    try:
+        checked = load(site).site
+    except ConfigError as error:
+        if json:
+            _print_json({"ok": False, "errors": [dataclasses.asdict(p) for p in error.problems]})
+            raise SystemExit(78) from None
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        count = len(error.problems)
+        print(
+            f"{count} mistake{'s' if count > 1 else ''} in {site}: nothing was started.",
+            file=sys.stderr,
+        )
+        raise SystemExit(78) from None
+    if json:
+        _print_json({"ok": True, "errors": [], **_summary(checked)})
+        return
+    summary = _summary(checked)
+    print(f"{site} is right: {checked.name}")
+    print(f"  {summary['devices']} devices: " + _counts(summary["classes"]))
+    print(f"  {summary['nodes']} power nodes: " + _counts(summary["kinds"]))
+    print(f"  {summary['groups']} redundancy groups, {summary['energy_inputs']} energy inputs")
+    for remark in summary["remarks"]:
+        print(f"  note: {remark}")
+
+
+def _summary(site: Site) -> dict[str, Any]:
+    energy = site.energy
+    inputs = len(energy.facility) + len(energy.pv) + sum(len(meters) for _, meters in energy.it)
+    return {
+        "site": site.id,
+        "devices": len(site.devices),
+        "classes": dict(Counter(device.device_class for device in site.devices)),
+        "nodes": len(site.power),
+        "kinds": dict(Counter(node.kind for node in site.power)),
+        "groups": len(site.groups),
+        "energy_inputs": inputs,
+        "remarks": _remarks(site),
+    }
+
+
+def _remarks(site: Site) -> list[str]:
+    """What is allowed, but seldom meant."""
+    remarks = []
+    unnamed = [device.id for device in site.devices if not device.profile]
+    if unnamed:
+        remarks.append(f"identified when first reached, no profile named: {', '.join(unnamed)}")
+    if not site.energy.facility:
+        remarks.append("no energy.facility: there will be no PUE")
+    elif not site.energy.it:
+        remarks.append("no energy.it: there will be no PUE")
+    if not site.power:
+        remarks.append("no power graph: there will be no redundancy verdict")
+    return remarks
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def _print_json(value: object) -> None:
+    print(json_.dumps(value, indent=2))

@@ -1,0 +1,19 @@
+"""`kasbah profiles`: what the device library knows."""
+
+from __future__ import annotations
+
+from collectors.profile import library
+
+from agent.config.checks import nearest
+from core.errors import KasbahError
+
+
+def profiles(name: str | None, *, json: bool) -> None:
+    """List the library, or show one profile with its points and their sources."""
+    shelf = library()
+    if name is None:
+        _list([shelf.load(known) for known in sorted(shelf.names())], json=json)
+        return
+    if name not in shelf.names():
+        raise KasbahError(f"there is no profile '{name}'{nearest(name, shelf.names())}")
+    _show(shelf.load(name), json=json)

@@ -1,0 +1,140 @@
+"""The tick: from the point table to the Snapshot, once a second.
+
+Owns the table and everything computed from it; publishes by swapping one reference. Knows no clock
+(each call is handed its `now`, UTC seconds), no device protocol and nobody who reads the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.alarms import active
+from core.contracts import Case, Demand
+from core.events import EventLog
+from core.kpi import Kpis
+from core.points import Point, PointName
+from core.readings import Batch, Indices
+from core.redundancy.report import RedundancyModel
+from core.site import Site
+from core.snapshot import DeviceStatus, Event, Nameplate, Snapshot, WhatIf
+from core.table import PointTable
+
+EVENTS_IN_SNAPSHOT = 200
+"""How many of the newest events a snapshot carries."""
+
+
+class Engine:
+    """Takes readings, computes on each tick, answers what-if questions about the plant as it is."""
+
+    def __init__(self, site: Site, now: float) -> None:
+        self._site = site
+        self._table = PointTable()
+        self._kpis = Kpis(site.energy, ratings_w=_ratings_w(site))
+        self._redundancy = RedundancyModel(site)
+        self._events = EventLog()
+        self._devices: dict[str, DeviceStatus] = {
+            device.id: _untried(device.id, device.profile)
+            for device in site.devices
+            if device.lifecycle != "retired"
+        }
+        self._snapshot = self._first(now)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What stands now."""
+        return self._snapshot
+
+    def register(self, device: str, names: Sequence[PointName]) -> Indices:
+        """Rows for the points of a device, in the order given."""
+        return self._table.register([Point(device, name) for name in names])
+
+    def expect(self, rows: Indices, interval_s: float) -> None:
+        """These rows are polled every so many seconds."""
+        self._table.expect(rows, interval_s)
+
+    def accept(self, batch: Batch) -> None:
+        """Take one answer."""
+        self._table.update(batch)
+
+    def report(self, status: DeviceStatus) -> None:
+        """Take how the polling of one device goes."""
+        self._devices[status.id] = status
+
+    def tick(self, now: float) -> Snapshot:
+        """Compute everything as of `now` and publish it."""
+        before = self._snapshot
+        view = self._table.view(now)
+        devices = dict(self._devices)
+        self._kpis.update(view, now)
+        kpis = self._kpis.report(now)
+        redundancy = self._redundancy.evaluate(view, devices, now)
+        supply = self._redundancy.supply(view, devices, now)
+        alarms = active(
+            view, devices, redundancy, kpis, site=self._site, now=now, previous=before.alarms
+        )
+        snapshot = Snapshot(
+            version=before.version + 1,
+            time=now,
+            supply=supply,
+            points=view,
+            devices=devices,
+            kpis=kpis,
+            redundancy=redundancy,
+            alarms=alarms,
+            ready=all(status.tried for status in devices.values()),
+        )
+        self._events.update(before, snapshot)
+        self._snapshot = replace(snapshot, events=self._events.newest(EVENTS_IN_SNAPSHOT))
+        return self._snapshot
+
+    def events(self, since_seq: int, limit: int) -> Sequence[Event]:
+        """Events with a larger `seq`, oldest first, at most `limit`."""
+        return self._events.since(since_seq, limit)
+
+    def what_if(
+        self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand
+    ) -> WhatIf:
+        """The plant with `out` taken out and `back` put back in. Raises KeyError naming an unknown
+        id."""
+        stands = self._snapshot
+        return self._redundancy.what_if(
+            stands.points, stands.devices, stands.time, out=out, back=back, case=case, demand=demand
+        )
+
+    def _first(self, now: float) -> Snapshot:
+        view = self._table.view(now)
+        devices = dict(self._devices)
+        return Snapshot(
+            version=0,
+            time=now,
+            supply="unknown",
+            points=view,
+            devices=devices,
+            kpis=self._kpis.report(now),
+            redundancy=self._redundancy.evaluate(view, devices, now),
+            alarms=(),
+            ready=False,
+        )
+
+
+def _ratings_w(site: Site) -> dict[str, float]:
+    """Rating of each device that states one, in W."""
+    return {device.id: device.rating_kw * 1000 for device in site.devices if device.rating_kw}
+
+
+def _untried(device: str, profile: str) -> DeviceStatus:
+    return DeviceStatus(
+        id=device,
+        up=False,
+        tried=False,
+        profile=profile,
+        nameplate=Nameplate(),
+        last_success=None,
+        last_error="not tried yet",
+        poll_duration_s=None,
+        polls=0,
+        failures=0,
+        skipped=0,
+        points=0,
+    )
