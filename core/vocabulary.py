@@ -180,9 +180,9 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("transfers", "1", "transfers_total", Kind.COUNTER, 0),
         Quantity("outages", "1", "outages_total", Kind.COUNTER, 0),
         Quantity("uptime", "s", "uptime_seconds", low=0),
-        Quantity("alarm_count", "1", "alarm_count", low=0, high=1e6),
-        Quantity("module_count", "1", "module_count", low=0, high=1e6),
-        Quantity("redundant_module_count", "1", "redundant_module_count", low=0, high=1e6),
+        Quantity("alarm_count", "1", "alarms_present", low=0, high=1e6),
+        Quantity("module_count", "1", "modules", low=0, high=1e6),
+        Quantity("redundant_module_count", "1", "redundant_modules", low=0, high=1e6),
         Quantity("acquisition_age", "s", "acquisition_age_seconds", low=0),
     )
 }
