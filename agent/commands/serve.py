@@ -261,5 +261,12 @@ def _influx(configuration: Configuration) -> InfluxTarget | None:
     keys = configuration.history.influx
     if keys is None:
         return None
-    token = first_line(Path(configuration.site.path).parent / keys.token_file)
+    if keys.token_file is not None:
+        token = first_line(Path(configuration.site.path).parent / keys.token_file)
+    else:
+        token = os.environ.get(keys.token_env or "", "")
+        if not token:
+            message = f"the environment variable {keys.token_env} is empty: it must hold the token"
+            path = configuration.site.path
+            raise ConfigError([Problem(path, 0, "history.influx.token_env", message)])
     return InfluxTarget(url=keys.url, org=keys.org, bucket=keys.bucket, token=token)

@@ -25,7 +25,7 @@ Found = Iterator[tuple[KeyPath, str]]
 def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Problem]:
     """Everything that is wrong between the parts of a file whose keys have the right shape."""
     found: list[tuple[KeyPath, str]] = []
-    for check in (_site, _places, _credentials):
+    for check in (_site, _places, _credentials, _influx):
         found += check(parsed, document)
     found += _devices(parsed, document, profiles)
     found += _power(parsed, document, profiles)
@@ -58,6 +58,22 @@ def _energy_quietly(parsed: SiteFile, profiles: Library) -> list[tuple[KeyPath, 
         return [item for item in energy.resolve(parsed, profiles)[1] if "profile" not in item[1]]
     except ConfigError:
         return []
+
+
+def _influx(parsed: SiteFile, document: Document) -> Found:
+    keys = parsed.history.influx
+    path: KeyPath = ("history", "influx")
+    if keys is None:
+        return
+    if not keys.url.startswith(("http://", "https://")):
+        yield (*path, "url"), f"'{keys.url}' is no address: write http://HOST:8086"
+    if (keys.token_file is None) == (keys.token_env is None):
+        yield path, "needs one of token_file and token_env"
+    elif keys.token_file is not None:
+        try:
+            first_line(document.path.parent / keys.token_file)
+        except ConfigError as error:
+            yield (*path, "token_file"), str(error)
 
 
 def _doubles(ids: Iterable[str]) -> Iterator[tuple[int, str]]:

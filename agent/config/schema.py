@@ -155,7 +155,8 @@ class InfluxKeys(_Strict):
     url: str
     org: str
     bucket: str
-    token_file: str
+    token_file: str | None = Field(default=None, description="file whose first line is the token")
+    token_env: str | None = Field(default=None, description="environment variable that holds it")
 
 
 class HistoryKeys(_Strict):
