@@ -21,7 +21,7 @@ class _Strict(BaseModel):
 class SiteKeys(_Strict):
     """`site:` names the site."""
 
-    id: Id
+    id: Id = Field(description="stands on every metric; a-z, 0-9, '-', '_'")
     name: str = ""
     timezone: str = Field(default="UTC", description="IANA name, e.g. Africa/Casablanca")
 
@@ -79,15 +79,24 @@ class DeviceKeys(_Strict):
     )
     class_: str = Field(default="", alias="class", description="overrides the class of the profile")
     name: str = ""
-    place: Id | None = None
-    credentials: str = ""
+    place: Id | None = Field(default=None, description="an id of `places`")
+    credentials: str = Field(
+        default="",
+        description="a name of `credentials`; left out: the default, else community public",
+    )
     poll: PollKeys = PollKeys()
-    rating_kw: Positive | None = None
+    rating_kw: Positive | None = Field(
+        default=None, description="bounds what its counters may count"
+    )
     rating_kva: Positive | None = None
-    side: str = ""
+    side: str = Field(default="", description="path A or B")
     asset_tag: str = ""
-    external_ids: dict[str, str] = {}
-    lifecycle: Literal["commissioning", "in_service", "retired"] = "in_service"
+    external_ids: dict[str, str] = Field(
+        default={}, description="its names elsewhere, e.g. {bms: AHU-3}"
+    )
+    lifecycle: Literal["commissioning", "in_service", "retired"] = Field(
+        default="in_service", description="a retired device is not polled"
+    )
     options: dict[str, str | float | int | bool] = Field(
         default={}, description="read by the simulator only"
     )
@@ -111,23 +120,40 @@ class NodeKeys(_Strict):
         "load",
         "pv",
     ]
-    fed_by: list[Id] = []
-    capacity_kw: float | None = None
-    capacity_kva: float | None = None
-    capacity_a: float | None = None
-    voltage_v: Positive = 400.0
-    power_factor: Share = 0.95
+    fed_by: list[Id] = Field(
+        default=[], description="feeders; for ats and sts in order of preference"
+    )
+    capacity_kw: float | None = Field(
+        default=None, description="what it can carry; the first limit breached counts"
+    )
+    capacity_kva: float | None = Field(default=None, description="counts at the power factor")
+    capacity_a: float | None = Field(
+        default=None, description="three phases at voltage_v, at the power factor"
+    )
+    voltage_v: Positive = Field(default=400.0, description="line to line, for capacity_a")
+    power_factor: Share = Field(default=0.95, description="of the load it carries")
     efficiency: Share | None = Field(
         default=None, description="0.95 for ups, 0.985 for transformer, 1 else"
     )
-    device: Id | None = None
-    side: str = ""
-    bypass_fed_by: Id | None = None
-    between: list[Id] = []
-    recharge_kw: Annotated[float, Field(ge=0)] | None = None
-    min_feeds: Annotated[int, Field(ge=1)] = 1
-    demand: str | list[str] = []
-    demand_kw: Annotated[float, Field(ge=0)] | None = None
+    device: Id | None = Field(
+        default=None, description="whose states tell how it is; without one it is assumed healthy"
+    )
+    side: str = Field(default="", description="path A or B")
+    bypass_fed_by: Id | None = Field(default=None, description="where a UPS gets its bypass supply")
+    between: list[Id] = Field(default=[], description="the two buses of a tie")
+    recharge_kw: Annotated[float, Field(ge=0)] | None = Field(
+        default=None,
+        description="a UPS recharging after an outage; 10 % of its capacity, 0 where inhibited on generator",
+    )
+    min_feeds: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="feeds a load needs to live"
+    )
+    demand: str | list[str] = Field(
+        default=[], description="measured power of a load: one point, or one per feed"
+    )
+    demand_kw: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="power of a load without measurement, or its design value"
+    )
 
 
 class GroupKeys(_Strict):
@@ -135,18 +161,29 @@ class GroupKeys(_Strict):
 
     id: Id
     scheme: Literal["N+R", "2N", "distributed", "catcher"]
-    members: Annotated[list[Id], Field(min_length=1)]
-    design: Annotated[int, Field(ge=0)] = 1
+    members: Annotated[list[Id], Field(min_length=1)] = Field(
+        description="nodes that stand in for one another"
+    )
+    design: Annotated[int, Field(ge=0)] = Field(
+        default=1, description="spare units it was built with: the R of N+R"
+    )
 
 
 class EnergyKeys(_Strict):
     """`energy:` what the key figures are made of. Entries are device ids or points."""
 
-    facility: list[str] = []
-    it: dict[Literal[1, 2, 3], list[str]] = {}
-    exclude: list[str] = []
-    pv: list[str] = []
-    genset_boundary: Literal["output", "fuel"] = "output"
+    facility: list[str] = Field(
+        default=[], description="meters of what comes in; their export registers are subtracted"
+    )
+    it: dict[Literal[1, 2, 3], list[str]] = Field(
+        default={}, description="meters by PUE category: 1 UPS output, 2 PDU output, 3 IT input"
+    )
+    exclude: list[str] = Field(default=[], description="meters of what is not the data centre")
+    pv: list[str] = Field(default=[], description="meters of the PV plant's output")
+    genset_boundary: Literal["output", "fuel"] = Field(
+        default="output",
+        description="output: generated energy is added; fuel: it is not, the fuel will be",
+    )
 
 
 class InfluxKeys(_Strict):
@@ -162,8 +199,10 @@ class InfluxKeys(_Strict):
 class HistoryKeys(_Strict):
     """`history:` how much is kept on this machine, and copies of it."""
 
-    retention_days: Positive = 400.0
-    max_gb: Positive = 50.0
+    retention_days: Positive = Field(default=400.0, description="older hours are removed")
+    max_gb: Positive = Field(
+        default=50.0, description="the oldest hours are removed beyond this size (GiB)"
+    )
     influx: InfluxKeys | None = None
 
 

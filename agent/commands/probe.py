@@ -1,0 +1,92 @@
+"""`kasbah probe`: one full poll of one device, for the engineer who stands before it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json as json_
+
+from agent.clock import SystemClock
+from agent.commands.access import credentials as access
+from agent.config.checks import nearest
+from collectors.address import parse_address
+from collectors.clients import Clients
+from collectors.probe import ProbeResult
+from collectors.probe import probe as probe_once
+from collectors.profile import library
+from core.errors import ConfigError, Problem
+from core.site import Credentials
+
+
+def probe(
+    address: str,
+    *,
+    profile: str | None,
+    community: str | None,
+    credentials: str | None,
+    timeout_s: float,
+    json: bool,
+) -> None:
+    """Print what the device says. Leaves with 1 when it is silent, with 78 for a wrong address or profile."""
+    try:
+        parse_address(address)
+    except ValueError as error:
+        raise ConfigError([Problem("command line", 0, "ADDRESS", str(error))]) from None
+    shelf = library()
+    if profile is not None and profile not in shelf.names():
+        message = f"there is no profile '{profile}'{nearest(profile, shelf.names())}"
+        raise ConfigError([Problem("command line", 0, "--profile", message)])
+    result = asyncio.run(_probe(address, profile, access(community, credentials), timeout_s))
+    if json:
+        print(json_.dumps(dataclasses.asdict(result), indent=2, allow_nan=False))
+    else:
+        _show(result)
+
+
+async def _probe(
+    address: str, profile: str | None, credentials: Credentials, timeout_s: float
+) -> ProbeResult:
+    clients = Clients.open()
+    try:
+        return await probe_once(
+            address,
+            profile=profile,
+            credentials=credentials,
+            clients=clients,
+            library=library(),
+            clock=SystemClock(),
+            timeout_s=timeout_s,
+        )
+    finally:
+        await clients.close()
+
+
+def _show(result: ProbeResult) -> None:
+    """A table for a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - only the table needs it
+    from rich.table import Table  # noqa: PLC0415 - only the table needs it
+
+    console = Console()
+    words = [result.vendor, result.model, result.serial, result.firmware]
+    console.print(
+        f"{result.address}: {result.device_class}, profile {result.profile}", highlight=False
+    )
+    console.print("  " + " · ".join(word for word in words if word), highlight=False, markup=False)
+    table = Table("point", "value", "unit", "quality", "source", "raw", box=None, pad_edge=False)
+    for reading in result.readings:
+        value = "-" if reading.value is None else f"{reading.value:.6g}"
+        table.add_row(
+            reading.point, value, reading.unit, reading.quality, reading.source, str(reading.raw)
+        )
+    for state in result.states:
+        table.add_row(
+            state.point,
+            state.value or "-",
+            "" if state.severity == "ok" else state.severity,
+            state.quality,
+            state.source,
+            str(state.raw),
+        )
+    console.print(table)
+    for error in result.errors:
+        console.print(f"error: {error}", highlight=False, markup=False)
