@@ -1,4 +1,5 @@
-"""A loop whose selector advances time instead of waiting: a day of polling takes a moment, the same every run."""
+"""A loop whose selector advances time instead of waiting: a day of polling takes a moment, the
+same every run."""
 
 from __future__ import annotations
 
