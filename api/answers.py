@@ -1,0 +1,50 @@
+"""How an answer leaves: JSON bytes with a version, a tag, and 304 for who has it already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from fastapi import Request, Response
+
+from api.deps import Context
+from api.encode import Doc, dumps
+from api.times import iso
+from core.snapshot import Snapshot
+
+REVALIDATE = "private, no-cache"
+"""May be kept, must be asked for again each time: the tag then saves the body."""
+
+
+def json_response(doc: Doc, status: int = 200) -> Response:
+    """A small document, never kept by anybody."""
+    return Response(dumps(doc), status, media_type="application/json")
+
+
+def stamped(snapshot: Snapshot, doc: Doc) -> Doc:
+    """The document under the version and time of its snapshot."""
+    return {"version": snapshot.version, "time": iso(snapshot.time)} | doc
+
+
+async def versioned(
+    request: Request,
+    context: Context,
+    question: Hashable,
+    render: Callable[[Snapshot], bytes],
+) -> Response:
+    """What `render` makes of the snapshot that stands, rendered once a version for all clients.
+
+    Runs `render` in a worker thread. Answers 304 when the client holds this version.
+    """
+    snapshot = context.services.snapshot()
+    # Versions start again with the process; the time tells the runs apart.
+    tag = f'"{snapshot.version}-{round(snapshot.time * 1000):x}"'
+    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
+    if _holds(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    body = await context.rendered.get(question, tag, lambda: render(snapshot))
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _holds(header: str, tag: str) -> bool:
+    held = {word.strip().removeprefix("W/") for word in header.split(",")}
+    return tag in held or "*" in held

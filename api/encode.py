@@ -1,0 +1,214 @@
+"""Core records as JSON-ready dictionaries: one function per record, names as documented.
+
+Owns the shape of each record on the wire (api/schemas.py documents it, a test compares the two).
+Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from api.times import iso
+from core.quality import LEVEL_NAMES, Quality
+from core.snapshot import (
+    Alarm,
+    CaseResult,
+    Event,
+    GroupStatus,
+    Kpi,
+    LoadStatus,
+    Overload,
+    RedundancyReport,
+    SingleFailure,
+    WhatIf,
+)
+
+Doc = dict[str, Any]
+
+STATUS_NAMES: Mapping[int, str] = {-1: "unknown", 0: "lost", 1: "at_n", 2: "degraded", 3: "full"}
+"""Redundancy status by its code (core.snapshot.GroupStatus)."""
+
+_COLUMNS = orjson.OPT_SERIALIZE_NUMPY
+
+
+def dumps(doc: object) -> bytes:
+    """JSON bytes; numpy arrays are taken as they are, NaN becomes null."""
+    return orjson.dumps(doc, option=_COLUMNS)
+
+
+def quality_level(quality: int) -> str:
+    """`good`, `uncertain` or `bad` of a quality byte."""
+    return LEVEL_NAMES[Quality(quality).level]
+
+
+def kpi(figure: Kpi) -> Doc:
+    return {
+        "id": figure.id,
+        "value": figure.value,
+        "unit": figure.unit,
+        "category": figure.category,
+        "window": figure.window or None,
+        "span_s": figure.span_s,
+        "coverage": figure.coverage,
+        "quality": quality_level(figure.quality),
+        "reason": figure.reason or figure.quality.reason,
+        "inputs": figure.inputs,
+    }
+
+
+def group(status: GroupStatus) -> Doc:
+    return {
+        "id": status.id,
+        "scheme": status.scheme,
+        "status": STATUS_NAMES[status.status],
+        "status_code": status.status,
+        "spare": status.spare,
+        "design": status.design,
+        "load_kw": status.load_kw,
+        "capacity_kw": status.capacity_kw,
+        "headroom_kw": status.headroom_kw,
+        "available": status.available,
+        "missing": status.missing,
+        "reasons": status.reasons,
+        "case": status.case,
+    }
+
+
+def load(status: LoadStatus) -> Doc:
+    return {
+        "id": status.id,
+        "state": status.state,
+        "demand_kw": status.demand_kw,
+        "feeds": status.feeds,
+        "energised_feeds": status.energised_feeds,
+        "min_feeds": status.min_feeds,
+        "reasons": status.reasons,
+    }
+
+
+def overload(node: Overload) -> Doc:
+    return {
+        "id": node.id,
+        "load_kw": node.load_kw,
+        "capacity_kw": node.capacity_kw,
+        "loads": node.loads,
+    }
+
+
+def case(result: CaseResult) -> Doc:
+    return {
+        "lost_loads": result.lost_loads,
+        "unprotected_loads": result.unprotected_loads,
+        "overloaded": [overload(node) for node in result.overloaded],
+        "unchecked": result.unchecked,
+        "assumed": result.assumed,
+        "unknown": result.unknown,
+    }
+
+
+def single_failure(failure: SingleFailure) -> Doc:
+    return {
+        "out": failure.out,
+        "lost_loads": failure.lost_loads,
+        "unprotected_loads": failure.unprotected_loads,
+        "overloaded": failure.overloaded,
+    }
+
+
+def redundancy_headline(report: RedundancyReport) -> Doc:
+    return {
+        "status": STATUS_NAMES[report.status],
+        "status_code": report.status,
+        "headline": report.headline,
+        "reasons": report.reasons,
+    }
+
+
+def redundancy(report: RedundancyReport) -> Doc:
+    return redundancy_headline(report) | {
+        "groups": [group(status) for status in report.groups],
+        "loads": [load(status) for status in report.loads],
+        "single_failures": [single_failure(failure) for failure in report.single_failures],
+        "cases": _cases(report.cases),
+        "unchecked": report.unchecked,
+        "assumed": report.assumed,
+        "unknown": report.unknown,
+    }
+
+
+def what_if(answer: WhatIf) -> Doc:
+    return {
+        "verdict": answer.verdict,
+        "reasons": answer.reasons,
+        "lost_loads": answer.lost_loads,
+        "unprotected_loads": answer.unprotected_loads,
+        "overloaded": [overload(node) for node in answer.overloaded],
+        "unchecked": answer.unchecked,
+        "assumed": answer.assumed,
+        "groups": [group(status) for status in answer.groups],
+        "cases": _cases(answer.cases),
+    }
+
+
+def alarm(condition: Alarm) -> Doc:
+    return {
+        "id": condition.id,
+        "device": condition.device,
+        "point": condition.point,
+        "severity": condition.severity.name.lower(),
+        "state": condition.state,
+        "message": condition.message,
+        "since": iso(condition.since),
+        "quality": quality_level(condition.quality),
+        "reason": condition.quality.reason,
+    }
+
+
+def event(happened: Event) -> Doc:
+    return {
+        "seq": happened.seq,
+        "kind": happened.kind,
+        "device": happened.device,
+        "point": happened.point,
+        "before": happened.before,
+        "after": happened.after,
+        "severity": happened.severity.name.lower(),
+        "message": happened.message,
+        "earliest": iso(happened.earliest),
+        "latest": iso(happened.latest),
+    }
+
+
+def events(sequence: Sequence[Event]) -> list[Doc]:
+    """Events with `unordered`: whether the span overlaps that of another one in the list."""
+    flags = unordered(sequence)
+    return [event(one) | {"unordered": flags[one.seq]} for one in sequence]
+
+
+def unordered(sequence: Sequence[Event]) -> dict[int, bool]:
+    """By `seq`, whether an event may have happened before *and* after another one of the list.
+
+    A span that begins where another one ends is ordered; two events known to the same instant are
+    not. One pass over the spans sorted by their beginning.
+    """
+    spans = sorted(sequence, key=lambda one: (one.earliest, one.latest))
+    flags = dict.fromkeys((one.seq for one in spans), False)
+    widest: Event | None = None
+    for one in spans:
+        if widest is not None and _overlap(widest, one):
+            flags[widest.seq] = flags[one.seq] = True
+        if widest is None or one.latest >= widest.latest:
+            widest = one
+    return flags
+
+
+def _overlap(first: Event, second: Event) -> bool:
+    same = (first.earliest, first.latest) == (second.earliest, second.latest)
+    return same or second.earliest < first.latest
+
+
+def _cases(cases: Mapping[str, CaseResult]) -> Doc:
+    return {name: case(result) for name, result in cases.items()}

@@ -1,0 +1,66 @@
+"""`/redundancy` and the question before every maintenance: what if?"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from api import encode, schemas
+from api.answers import json_response, stamped, versioned
+from api.deps import Api
+from api.describe import answers
+from api.encode import dumps
+from api.errors import bad_request, not_found
+from api.examples import EXAMPLES
+
+router = APIRouter(tags=["redundancy"])
+
+
+@router.get(
+    "/redundancy",
+    responses=answers(schemas.Redundancy, "The verdict now.", EXAMPLES["redundancy"], 304),
+)
+async def redundancy(request: Request, api: Api) -> Response:
+    """Whether the load is protected, and what one more failure would do.
+
+    Judged in two cases, of which the worse one counts: the plant as it is, and the same with every
+    utility out. The answer says its scope: `assumed` (no device behind it), `unchecked` (states no
+    capacity), `unknown` (not known, taken as out).
+    """
+    return await versioned(
+        request,
+        api,
+        "redundancy",
+        lambda snapshot: dumps(stamped(snapshot, encode.redundancy(snapshot.redundancy))),
+    )
+
+
+@router.post(
+    "/redundancy/what-if",
+    responses=answers(
+        schemas.WhatIf, "The plant after it.", EXAMPLES["what_if"], 400, 403, 404, 413, 422
+    ),
+)
+async def what_if(question: schemas.WhatIfRequest, api: Api) -> Response:
+    """May I take these out?
+
+    The whole resulting state, old faults included. `unsafe`: something is lost, overloaded or newly
+    unprotected. `reduced`: nothing of that, but a group or a load is left without redundancy.
+    Nothing is switched: Kasbah never writes to a device.
+    """
+    both = sorted(set(question.out) & set(question.back))
+    if both:
+        raise bad_request(f"'{both[0]}' cannot be taken out and put back in at once.")
+    services = api.services
+    snapshot = services.snapshot()
+    try:
+        answer = await asyncio.to_thread(
+            services.what_if, question.out, question.back, question.case, question.demand
+        )
+    except KeyError as unknown:
+        name = unknown.args[0]
+        raise not_found(
+            "unknown_id", f"There is no node or device '{name}' in this site."
+        ) from None
+    return json_response(stamped(snapshot, encode.what_if(answer)))

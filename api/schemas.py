@@ -1,0 +1,454 @@
+"""What requests and answers look like, for the documentation and for reading requests.
+
+Answers are not built through these models: the hot ones go out as ready bytes. A test holds every
+answer against its model, where an unknown key is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Time = Annotated[str, Field(description="ISO 8601, UTC", examples=["2026-01-31T03:12:00.000Z"])]
+Level = Literal["good", "uncertain", "bad"]
+SeverityName = Literal["ok", "warning", "critical", "unknown"]
+StatusName = Literal["unknown", "lost", "at_n", "degraded", "full"]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Ids = list[str]
+Words = Annotated[list[str], Field(max_length=1000)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Stamped(_Model):
+    version: int = Field(description="grows by one with each snapshot; starts again with the agent")
+    time: Time = Field(description="when the values of this answer were put together")
+
+
+class ErrorDetail(_Model):
+    """What went wrong."""
+
+    code: str = Field(description="for programs", examples=["unknown_device"])
+    message: str = Field(description="a sentence for people")
+
+
+class ErrorBody(_Model):
+    """Every error looks like this."""
+
+    error: ErrorDetail
+
+
+class Kpi(_Model):
+    """One key figure."""
+
+    id: str = Field(examples=["pue"])
+    value: float | None = Field(description="null where it cannot be told")
+    unit: str
+    category: int | None = Field(
+        description="of a PUE (ISO/IEC 30134-2): 1 UPS output, 2 PDU output, 3 IT input"
+    )
+    window: str | None = Field(description="null for a value of the moment", examples=["1h"])
+    span_s: float | None = Field(description="time really covered, at most the window")
+    coverage: Ratio | None = Field(description="share of the metered energy with good inputs")
+    quality: Level
+    reason: str = Field(description="why the quality is not good")
+    inputs: Ids = Field(description="points it is made of")
+
+
+class Kpis(_Stamped):
+    """All key figures."""
+
+    kpis: list[Kpi]
+
+
+class RedundancyHeadline(_Model):
+    """The verdict in one line."""
+
+    status: StatusName
+    status_code: int = Field(ge=-1, le=3, description="as in kasbah_redundancy_status")
+    headline: str
+    reasons: list[str]
+
+
+class AlarmCounts(_Model):
+    """Active alarms by severity."""
+
+    critical: int
+    warning: int
+    unknown: int
+    total: int
+
+
+class DeviceCounts(_Model):
+    """Devices by status."""
+
+    total: int = Field(description="all but the retired ones")
+    up: int
+    down: int
+    waiting: int = Field(description="not tried yet")
+    down_ids: Ids
+
+
+class SiteName(_Model):
+    """Which site this is."""
+
+    id: str
+    name: str
+    timezone: str
+
+
+class Headline(_Stamped):
+    """The site in one look."""
+
+    ready: bool = Field(description="every device was tried once, and a snapshot stands")
+    supply: Literal["mains", "generator", "battery", "mixed", "none", "unknown"]
+    redundancy: RedundancyHeadline
+    alarms: AlarmCounts
+    devices: DeviceCounts
+
+
+class Status(Headline):
+    """The head, the site's name, the key figures and the age of it all."""
+
+    site: SiteName
+    age_s: float = Field(description="age of the snapshot now")
+    kpis: list[Kpi]
+
+
+class Point(_Model):
+    """One reading."""
+
+    id: str = Field(examples=["ups-a1/output.active_power"])
+    point: str = Field(description="the id again, under the name that alarms and history use")
+    device: str
+    device_class: str = Field(alias="class")
+    part: str = Field(description="empty where the quantity is one of the device as a whole")
+    quantity: str
+    instance: str = Field(description="empty for a total; its parts are numbered or named")
+    value: float | str | None = Field(
+        description="a number in the unit beside it, or the name of a state; null where it is bad"
+    )
+    unit: str | None = Field(description="null for a state")
+    code: int | None = Field(description="number of the state; null for a number")
+    severity: SeverityName | None = Field(description="of a state, as its maker's profile judges")
+    quality: Level
+    reason: str = Field(description="why the quality is not good")
+    time: Time | None = Field(description="when the device answered; null before it ever did")
+    age_s: float | None
+
+
+class Points(_Stamped):
+    """Readings as rows."""
+
+    points: list[Point]
+
+
+class PointColumnLists(_Model):
+    """One list per column."""
+
+    point: list[str]
+    device: list[str]
+    device_class: list[str] = Field(alias="class")
+    part: list[str]
+    quantity: list[str]
+    instance: list[str]
+    value: list[float | str | None]
+    unit: list[str | None]
+    code: list[int | None]
+    severity: list[SeverityName | None]
+    quality: list[Level]
+    reason: list[str]
+    time: list[Time | None]
+    age_s: list[float | None]
+
+
+class PointColumns(_Stamped):
+    """The same with `format=columns`: one list per column, all of one length."""
+
+    columns: PointColumnLists
+
+
+class Nameplate(_Model):
+    """What the device says it is."""
+
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+
+
+class Polling(_Model):
+    """How the polling of the device goes."""
+
+    interval_s: float
+    duration_s: float | None = Field(description="of the last poll")
+    polls: int
+    failures: int
+    skipped: int = Field(description="left out since the one before was not done")
+
+
+class Device(_Model):
+    """One device."""
+
+    id: str
+    name: str
+    device_class: str = Field(alias="class")
+    status: Literal["up", "down", "waiting", "retired"]
+    profile: str
+    address: str = Field(description="without user, password or community")
+    place: str
+    side: str
+    lifecycle: Literal["commissioning", "in_service", "retired"]
+    rating_kw: float | None
+    rating_kva: float | None
+    asset_tag: str
+    external_ids: dict[str, str]
+    nameplate: Nameplate
+    last_success: Time | None
+    last_error: str
+    poll: Polling
+    point_count: int
+
+
+class Devices(_Stamped):
+    """All devices, in the order of the site file."""
+
+    devices: list[Device]
+
+
+class DeviceWithPoints(_Stamped):
+    """One device and its readings."""
+
+    device: Device
+    points: list[Point]
+
+
+class Overload(_Model):
+    """A node that gives more than it can, and the loads behind it."""
+
+    id: str
+    load_kw: float
+    capacity_kw: float
+    loads: Ids
+
+
+class Case(_Model):
+    """The plant in one case."""
+
+    lost_loads: Ids
+    unprotected_loads: Ids
+    overloaded: list[Overload]
+    unchecked: Ids = Field(description="nodes that state no capacity")
+    assumed: Ids = Field(description="nodes without a device: taken as healthy")
+    unknown: Ids = Field(description="nodes whose state is not known: taken as out")
+
+
+class Group(_Model):
+    """Units that stand in for one another, in their worse case."""
+
+    id: str
+    scheme: Literal["N+R", "2N", "distributed", "catcher"]
+    status: StatusName
+    status_code: int = Field(ge=-1, le=3)
+    spare: int = Field(description="members that may still be lost; -1: the rest cannot carry it")
+    design: int = Field(description="spare members it was built with")
+    load_kw: float
+    capacity_kw: float
+    headroom_kw: float
+    available: Ids
+    missing: Ids
+    reasons: list[str]
+    case: str = Field(description="the worse case, which this is about")
+
+
+class Load(_Model):
+    """One load of the power graph."""
+
+    id: str
+    state: Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
+    demand_kw: float
+    feeds: int
+    energised_feeds: int
+    min_feeds: int
+    reasons: list[str]
+
+
+class SingleFailure(_Model):
+    """What taking out one more component would do."""
+
+    out: str
+    lost_loads: Ids
+    unprotected_loads: Ids
+    overloaded: Ids
+
+
+class Redundancy(_Stamped, RedundancyHeadline):
+    """The verdict now, with reasons and scope."""
+
+    groups: list[Group]
+    loads: list[Load]
+    single_failures: list[SingleFailure]
+    cases: dict[str, Case]
+    unchecked: Ids
+    assumed: Ids
+    unknown: Ids
+
+
+class PointsQuery(_Model):
+    """Filters of `/points`; each takes several words, repeated or with commas."""
+
+    device: Words = Field(default=[], examples=[["ups-a1"]])
+    device_class: Words = Field(default=[], alias="class", examples=[["ups"]])
+    quantity: Words = Field(default=[], examples=[["active_power"]])
+    part: Words = Field(default=[], examples=[["output"]])
+    instance: Words = Field(default=[], examples=[["l1"]])
+    layout: Literal["rows", "columns"] = Field(
+        default="rows", alias="format", description="`columns` for bulk: one list per column"
+    )
+
+
+class EventsQuery(_Model):
+    """Which events."""
+
+    since: str | None = Field(
+        default=None,
+        description="a sequence number (events after it), or a time: ISO 8601 or `-1h`",
+        examples=["-1h"],
+    )
+    limit: int = Field(default=200, ge=1, le=1000)
+
+
+class HistoryQuery(_Model):
+    """Which stretch of which point. Times are ISO 8601, UTC seconds, or so long ago (`-1h`)."""
+
+    point: str = Field(examples=["ups-a1/output.active_power"])
+    start: str = Field(default="-1h", alias="from", examples=["-1h"])
+    end: str = Field(default="now", alias="to", examples=["now"])
+    buckets: int = Field(default=300, ge=1, le=10_000)
+
+
+class WhatIfRequest(_Model):
+    """What is to be taken out, and what is put back in."""
+
+    out: list[Annotated[str, Field(max_length=200)]] = Field(
+        max_length=1000, description="ids of nodes or devices", examples=[["ups-a2"]]
+    )
+    back: list[Annotated[str, Field(max_length=200)]] = Field(
+        default=[], alias="in", max_length=1000, description="ids put back into service"
+    )
+    case: Literal["worst", "as_is", "mains_lost"] = "worst"
+    demand: Literal["now", "peak_15m", "peak_30d", "design"] = "now"
+
+
+class WhatIf(_Stamped):
+    """The whole resulting state."""
+
+    verdict: Literal["safe", "reduced", "unsafe", "unknown"]
+    reasons: list[str]
+    lost_loads: Ids
+    unprotected_loads: Ids
+    overloaded: list[Overload]
+    unchecked: Ids
+    assumed: Ids
+    groups: list[Group]
+    cases: dict[str, Case]
+
+
+class Alarm(_Model):
+    """A condition that stands."""
+
+    id: str
+    device: str
+    point: str
+    severity: SeverityName
+    state: str
+    message: str
+    since: Time
+    quality: Level
+    reason: str
+
+
+class Alarms(_Stamped):
+    """All conditions that stand."""
+
+    alarms: list[Alarm]
+
+
+class Event(_Model):
+    """Something that happened between two polls."""
+
+    seq: int = Field(description="only grows; hand the last one back as `since`")
+    kind: Literal["state", "device", "redundancy", "supply", "system"]
+    device: str
+    point: str
+    before: str
+    after: str
+    severity: SeverityName
+    message: str
+    earliest: Time = Field(description="not before this: the poll that still saw the old state")
+    latest: Time = Field(description="not after this: the poll that saw the new one")
+    unordered: bool = Field(
+        description="its span overlaps that of another event of the list: their order is not known"
+    )
+
+
+class Events(_Stamped):
+    """What happened, oldest first."""
+
+    events: list[Event]
+    next_since: int = Field(description="ask for `since` this next time")
+
+
+class History(_Model):
+    """One point over time; the six lists have one length."""
+
+    point: str
+    unit: str | None = Field(description="null for a state")
+    states: list[str] | None = Field(description="names by code; null for a number")
+    start: Time = Field(alias="from")
+    end: Time = Field(alias="to")
+    buckets: int = Field(description="asked for; empty ones are left out")
+    t: list[Time] = Field(description="start of each bucket")
+    min: list[float | None]
+    mean: list[float | None]
+    max: list[float | None]
+    last: list[float | None]
+    quality: list[Level] = Field(description="the worst of each bucket")
+
+
+class StreamEvent(Headline):
+    """`data` of one event of the stream."""
+
+    full: bool = Field(description="everything; else only what changed since the event before")
+    kpis: list[Kpi]
+    states: list[Point]
+    events: list[Event]
+
+
+class Scenarios(_Model):
+    """What can be made to happen."""
+
+    scenarios: list[str]
+
+
+class ScenarioStarted(_Model):
+    """It begins now."""
+
+    scenario: str
+    time: Time
+
+
+class Live(_Model):
+    """The process answers."""
+
+    live: bool
+
+
+class Ready(_Model):
+    """Whether the agent is ready, and what is missing."""
+
+    ready: bool
+    reasons: list[str] = Field(description="what is still missing")
