@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from api.encode import Doc, redundancy_headline
 from api.times import iso
@@ -27,7 +27,8 @@ def public_address(address: str) -> str:
     # modbus+rtu:///dev/ttyS0?baud=9600/1 carries the unit behind the settings.
     settings, slash, unit = parts.query.partition("/")
     shown = [(key, value) for key, value in parse_qsl(settings) if key in _LINE_SETTINGS]
-    return urlunsplit((parts.scheme, where, parts.path, urlencode(shown) + slash + unit, ""))
+    query = urlencode(shown) + slash + unit
+    return f"{parts.scheme}://{where}{parts.path}" + (f"?{query}" if query else "")
 
 
 def device_state(device: Device, status: DeviceStatus | None) -> str:

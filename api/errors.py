@@ -73,6 +73,8 @@ def _invalid(_: Request, error: Exception) -> Response:
 def _sentence(problems: Iterable[dict[str, object]]) -> str:
     parts = []
     for problem in list(problems)[:_PROBLEMS_MAX]:
+        if problem.get("type") == "json_invalid":
+            return "The body is no JSON."
         place = problem.get("loc", ())
         words = [str(word) for word in place] if isinstance(place, (tuple, list)) else []
         where = ".".join(words[1:]) or " ".join(words)

@@ -13,9 +13,9 @@ import numpy as np
 
 from core.readings import Floats
 
-_RELATIVE = re.compile(r"^-(\d+(?:\.\d+)?)(s|m|h|d|w)$")
+_RELATIVE = re.compile(r"^-(\d+(?:\.\d+)?)(s|m|h|d|w)$", re.ASCII)
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-_NUMBER = re.compile(r"^\d+(\.\d+)?$")
+_NUMBER = re.compile(r"^\d+(\.\d+)?$", re.ASCII)
 _LAST_S = 253402300799.0  # the end of the year 9999, where ISO 8601 ends
 
 ACCEPTED = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from api.deps import Api
 from api.metrics import CONTENT_TYPE
@@ -20,6 +21,7 @@ kasbah_device_up{site="orange-tech",device="ups-a1",class="ups"} 1.0
 
 @router.get(
     "/metrics",
+    response_class=PlainTextResponse,
     responses={
         200: {
             "description": "Prometheus text format 0.0.4.",

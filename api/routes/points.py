@@ -23,7 +23,13 @@ router = APIRouter(tags=["points"])
 @router.get(
     "/points",
     responses=answers(
-        schemas.Points, "The points that pass every filter.", EXAMPLES["points"], 304, 400, 404, 422
+        schemas.Points | schemas.PointColumns,
+        "The points that pass every filter.",
+        EXAMPLES["points"],
+        304,
+        400,
+        404,
+        422,
     ),
 )
 async def points(

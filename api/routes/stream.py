@@ -15,6 +15,7 @@ router = APIRouter(tags=["status"])
 
 @router.get(
     "/stream",
+    response_class=EventStream,
     responses={
         200: {
             "description": "An endless stream. `data` is JSON: the head of `/status`, with `full`, "
