@@ -15,6 +15,7 @@ router = APIRouter(tags=["status"])
 
 @router.get(
     "/stream",
+    status_code=200,
     response_class=EventStream,
     responses={
         200: {
