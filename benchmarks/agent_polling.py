@@ -1,0 +1,134 @@
+"""The whole agent on 2,000 SNMP devices of 24 points: poll, table, tick, redundancy, history,
+snapshot.
+
+The devices are the C responder of the yardsticks where a compiler is present (every 127.x.y.z
+address is a device), so that nearly all CPU seen is the agent's own. CPU time is the process's own
+user and system time over a steady stretch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from agent.agent import Agent
+from agent.clock import SystemClock
+from agent.config.load import Configuration
+from agent.config.schema import HistoryKeys
+from agent.web import WebServer
+from benchmarks.yardsticks import responder
+from collectors.profile import PROFILES, Library
+from core.readings import Batch
+from core.site import Device, Poll, Site
+from history.store import History, Retention
+
+DEVICES = 2000
+POINTS = 24
+INTERVAL_S = 5.0
+WARM_UP_S = 8.0
+MEASURED_S = 15.0
+
+_QUANTITIES = ("output.active_power", "output.voltage", "input.current", "battery.voltage")
+
+
+def profile_text() -> str:
+    """A profile of 24 numbers of the responder, of several kinds and scales."""
+    lines = [
+        "profile: bench",
+        "title: 24 objects of the yardstick's responder",
+        "class: ups",
+        "protocol: snmp",
+        "source: snmp_responder.c",
+        "points:",
+    ]
+    for x in range(1, POINTS + 1):
+        quantity = _QUANTITIES[x % len(_QUANTITIES)]
+        lines.append(
+            f"  - {{point: {quantity}.x{x}, oid: 1.3.6.1.4.1.99999.1.{x}.0, scale: 0.1, "
+            f"low: -1.0e+12, high: 1.0e+12, source: object {x}}}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+class _CountingAgent(Agent):
+    """The agent, and how many points it was handed."""
+
+    points_seen = 0
+
+    def accept(self, batch: Batch) -> None:
+        self.points_seen += len(batch.index)
+        super().accept(batch)
+
+
+def run(rounds: int = 3) -> dict[str, Any]:
+    """Median CPU seconds per million points of the whole agent; says why where it cannot be
+    measured."""
+    with responder() as port:
+        if port is None:
+            return {"cpu_s_per_million": None, "why": "no C compiler, or no yardstick sources"}
+        figures = [asyncio.run(_once(port)) for _ in range(max(1, rounds // 2))]
+    return {
+        "devices": DEVICES,
+        "points_a_device": POINTS,
+        "interval_s": INTERVAL_S,
+        "points_per_s": statistics.median(figure["points_per_s"] for figure in figures),
+        "devices_up": min(figure["devices_up"] for figure in figures),
+        "cpu_share_of_one_core": statistics.median(f["cpu_share"] for f in figures),
+        "cpu_s_per_million": statistics.median(f["cpu_s_per_million"] for f in figures),
+        "rss_mb": max(figure["rss_mb"] for figure in figures),
+    }
+
+
+def _site(port: int) -> Site:
+    poll = Poll(INTERVAL_S, 60.0, 2.0, 1)
+    devices = tuple(
+        Device(f"d{i}", "ups", "bench", f"snmp://127.1.{i >> 8}.{i & 255}:{port}", poll=poll)
+        for i in range(1, DEVICES + 1)
+    )
+    return Site("bench", "Bench", "UTC", devices)
+
+
+async def _once(port: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="kasbah-bench-") as directory:
+        profiles = Path(directory) / "profiles"
+        profiles.mkdir()
+        (profiles / "bench.yaml").write_text(profile_text())
+        site, clock = _site(port), SystemClock()
+        history = History.open(
+            Path(directory),
+            site=site,
+            clock=clock,
+            retention=Retention(86400.0, 2**30),
+            influx=None,
+        )
+        agent = _CountingAgent(
+            Configuration(site, HistoryKeys()),
+            clock,
+            history,
+            profiles=Library((PROFILES, profiles)),
+        )
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(agent.run(WebServer("127.0.0.1", 0), stop))
+            await asyncio.sleep(WARM_UP_S)
+            points, cpu_s = agent.points_seen, _cpu_s()
+            await asyncio.sleep(MEASURED_S)
+            points, cpu_s = agent.points_seen - points, _cpu_s() - cpu_s
+            up = sum(status.up for status in agent.snapshot().devices.values())
+            stop.set()
+    return {
+        "points_per_s": points / MEASURED_S,
+        "devices_up": up,
+        "cpu_share": cpu_s / MEASURED_S,
+        "cpu_s_per_million": cpu_s / points * 1e6,
+        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

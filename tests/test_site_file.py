@@ -1,0 +1,173 @@
+"""The site file is checked whole before anything starts: every mistake at once, with file, line
+and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.config import reference
+from agent.config.load import load, load_site
+from core.errors import ConfigError, Problem
+
+ROOT = Path(__file__).parents[1]
+
+GOOD = """\
+site: {id: casa-1, name: "Casablanca 1", timezone: Africa/Casablanca}
+defaults: {poll: {interval_s: 5, timeout_s: 1.5}, credentials: plant}
+credentials:
+  plant: {community: secret-word}
+places:
+  - {id: hall-1, kind: hall}
+devices:
+  - {id: gen-1, profile: deepsea-gencomm, address: "modbus://10.10.2.10/1", rating_kw: 800}
+  - {id: ups-a1, profile: rfc1628-ups, address: "snmp://10.10.1.11", place: hall-1,
+     poll: {interval_s: 2}}
+  - {id: meter-mv, profile: schneider-pm5000, address: "modbus://10.10.3.10/1"}
+  - {id: meter-a, profile: schneider-pm5000, address: "modbus://10.10.3.10/2"}
+power:
+  - {id: utility, kind: utility, capacity_kw: 2500, device: meter-mv}
+  - {id: gen-1, kind: genset, capacity_kw: 800, device: gen-1}
+  - {id: ats-a, kind: ats, capacity_kw: 2500, fed_by: [utility, gen-1]}
+  - {id: ups-a1, kind: ups, capacity_kw: 500, fed_by: [ats-a], device: ups-a1}
+  - {id: row-1, kind: load, fed_by: [ups-a1], demand: meter-a/input.active_power}
+groups:
+  - {id: gensets, scheme: N+R, members: [gen-1], design: 0}
+energy: {facility: [meter-mv], it: {1: [meter-a]}}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    return path
+
+
+def mistakes(tmp_path: Path, text: str) -> list[Problem]:
+    with pytest.raises(ConfigError) as caught:
+        load_site(written(tmp_path, text))
+    return caught.value.problems
+
+
+def only(tmp_path: Path, old: str, new: str) -> Problem:
+    """The one mistake that comes of this replacement in the good file."""
+    assert old in GOOD
+    found = mistakes(tmp_path, GOOD.replace(old, new))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_good_file_gives_the_site_with_defaults_filled_in(tmp_path):
+    site = load_site(written(tmp_path, GOOD))
+    gen, ups, *_ = site.devices
+    assert gen.device_class == "genset"
+    assert gen.credentials.community == "secret-word"
+    assert (gen.poll.interval_s, gen.poll.timeout_s, gen.poll.retries) == (5, 1.5, 1)
+    assert ups.poll.interval_s == 2
+    assert ups.poll.timeout_s == 1.5
+    assert [node.efficiency for node in site.power] == [1, 1, 1, 0.95, 1]
+    assert site.energy.facility[0].energy == "meter-mv/input.active_energy"
+    assert site.energy.it[0][0] == 1
+    assert [meter.energy.split("/")[0] for meter in site.energy.genset] == ["gen-1"]
+
+
+def test_a_secret_does_not_show_in_a_repr(tmp_path):
+    assert "secret-word" not in repr(load(written(tmp_path, GOOD)))
+
+
+def test_ten_mistakes_are_ten_errors_each_with_its_line(tmp_path):
+    text = """\
+site: {id: casa-1, timezone: Africa/Casabianca}
+defaults: {poll: {interval_s: -5}}
+devices:
+  - {id: UPS A1, profile: rfc1628-ups, address: "snmp://10.10.1.11"}
+  - {id: ups-a2, profile: rfc1628-usp, address: "snmp://10.10.1.12"}
+  - {id: ups-a3, profile: rfc1628-ups, address: "http://10.10.1.13"}
+  - {id: ups-a4, profile: rfc1628-ups, address: "snmp://10.10.1.14", adress: x}
+  - {id: ups-a5, profile: rfc1628-ups}
+  - {id: meter, profile: schneider-pm5000, address: "modbus://10.10.1.16/1", place: hall-9}
+power:
+  - {id: bus-a, kind: bus, fed_by: [gen-9]}
+  - {id: row-1, kind: load, fed_by: [bus-a], demand: meter/input.activ_power}
+"""
+    found = mistakes(tmp_path, text)
+    assert len(found) == 10, "\n".join(map(str, found))
+    assert sorted(problem.line for problem in found) == [1, 2, 4, 5, 6, 7, 8, 9, 11, 12]
+    assert all(problem.file.endswith("site.yaml") for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "words"),
+    [
+        ("modbus://10.10.2.10/1", "ftp://10.10.2.10", "devices[0].address", "unknown address scheme"),
+        ("modbus://10.10.2.10/1", "modbus://10.10.2.10", "devices[0].address", "names no unit"),
+        ("deepsea-gencomm", "deepsea-gencom", "devices[0].profile", "did you mean 'deepsea-gencomm'"),
+        ("place: hall-1", "place: hall-2", "devices[1].place", "did you mean 'hall-1'"),
+        ("credentials: plant}", "credentials: plan}", "defaults.credentials", "did you mean 'plant'"),
+        ("snmp://10.10.1.11", "modbus://10.10.1.11/1", "devices[1].profile", "speaks snmp"),
+        ("10.10.3.10/2", "10.10.3.10/1", "devices[3].address", "has the address of 'meter-mv'"),
+        ("capacity_kw: 800, device: gen-1", "capacity_kw: 0, device: gen-1", "power[1]", "capacity"),
+        ("device: meter-mv}", "device: meter-nv}", "power[0].device", "did you mean 'meter-mv'"),
+        ("members: [gen-1]", "members: [gen-2]", "groups[0]", "gen-2"),
+        ("facility: [meter-mv]", "facility: [meter-x]", "energy.facility[0]", "no device 'meter-x'"),
+        ("demand: meter-a/", "demand: meter-b/", "power[4].demand", "no device 'meter-b'"),
+        ("demand: meter-a/input.active_power", "demand: meter-a/battery.charge", "power[4].demand", "has no point"),
+        ("community: secret-word", "community_file: missing.txt", "credentials.plant.community_file", "cannot be read"),
+        ("{community: secret-word}", "{version: v3, community: x}", "credentials.plant.version", "SNMPv3"),
+        ("{id: hall-1, kind: hall}", "{id: hall-1, kind: hal}", "places[0].kind", "is not one of"),
+        ("interval_s: 2", "interval_s: soon", "devices[1].poll.interval_s", "is not a number"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_one_sentence_at_its_key(tmp_path, old, new, key, words):
+    problem = only(tmp_path, old, new)
+    assert problem.key == key
+    assert words in problem.message
+    assert problem.line > 0
+
+
+def test_a_key_that_stands_twice_is_said(tmp_path):
+    found = mistakes(tmp_path, GOOD.replace("id: casa-1,", "id: casa-1, id: casa-2,"))
+    assert "twice" in found[0].message
+
+
+def test_a_loop_in_the_graph_is_refused(tmp_path):
+    text = GOOD.replace("fed_by: [utility, gen-1]", "fed_by: [utility, ups-a1]")
+    assert any("loop" in problem.message for problem in mistakes(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "empty"), ("just words", "mapping"), ("site: [", "no valid YAML"), ("a: \tb: c", "YAML")],
+)
+def test_what_is_no_yaml_is_one_sentence(tmp_path, text, words):
+    found = mistakes(tmp_path, text)
+    assert len(found) == 1
+    assert words in found[0].message
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load_site(tmp_path / "none.yaml")
+
+
+def test_included_files_are_joined_and_keep_their_lines(tmp_path):
+    (tmp_path / "more.yaml").write_text(
+        'devices:\n  - {id: ok, profile: rfc1628-ups, address: "snmp://10.0.0.1"}\n'
+        '  - {id: bad, profile: nonsense, address: "snmp://10.0.0.2"}\n'
+    )
+    found = mistakes(tmp_path, "include: more.yaml\n" + GOOD)
+    assert len(found) == 1
+    assert found[0].file.endswith("more.yaml")
+    assert found[0].line == 3
+
+
+def test_the_reference_page_is_what_the_models_say():
+    assert (ROOT / "docs" / "site-file.md").read_text() == reference.page()
+
+
+def test_the_example_of_the_reference_page_is_right(tmp_path):
+    secret = tmp_path / "community"
+    secret.write_text("word\n")
+    text = reference.EXAMPLE.replace("/etc/kasbah/secrets/community", str(secret))
+    assert load_site(written(tmp_path, text)).devices
