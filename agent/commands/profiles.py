@@ -40,3 +40,48 @@ def _list(shelf: list[Profile], *, json: bool) -> None:
             f"{profile.name:<24} {profile.device_class:<16} {profile.protocol:<8} {profile.title}{note}"
         )
     print(f"{len(shelf)} profiles; `kasbah profiles NAME` shows one.")
+
+
+def _show(profile: Profile, *, json: bool) -> None:
+    if json:
+        points = [
+            {
+                "point": spec.keys.point,
+                "where": where(spec),
+                "speed": spec.keys.speed,
+                "status": spec.keys.status,
+                "source": spec.keys.source,
+            }
+            for spec in profile.points
+        ]
+        head = {
+            "profile": profile.name,
+            "class": profile.device_class,
+            "protocol": profile.protocol,
+            "title": profile.title,
+            "source": profile.source,
+            "simulated": profile.simulated,
+        }
+        print(json_.dumps({**head, "points": points}, indent=2))
+        return
+    print(f"{profile.name}: {profile.title}")
+    print(f"  class {profile.device_class}, {profile.protocol}, after {profile.source}")
+    if profile.simulated:
+        print("  a map of Kasbah's own: no public one exists")
+    for spec in profile.points:
+        note = "  (unverified)" if spec.keys.status == "unverified" else ""
+        print(
+            f"  {spec.keys.point:<36} {where(spec):<34} {spec.keys.speed:<5} {spec.keys.source}{note}"
+        )
+
+
+def where(spec: PointSpec) -> str:
+    """Where a point is read, in a word or two."""
+    keys = spec.keys
+    if keys.oid is not None:
+        return keys.oid
+    if keys.walk is not None:
+        return f"{keys.walk}.*"
+    if keys.field is not None:
+        return f"model {'/'.join(map(str, spec.models))} {keys.field}"
+    return f"{keys.fc or ''}:{keys.address} {keys.type or ''}".strip()

@@ -1,0 +1,140 @@
+"""The command line: exit codes, sentences for mistakes, and no hesitation."""
+
+from __future__ import annotations
+
+import json
+import socket
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.kasbah import ROOT, call
+
+SITE = ROOT / "simulator" / "sites" / "nouaceur.yaml"
+
+
+def test_help_lists_every_command_of_the_contract():
+    result = call("--help")
+    assert result.returncode == 0
+    for command in "demo run check probe discover simulate profiles export".split():
+        assert command in result.stdout
+
+
+def test_help_and_check_do_not_hesitate():
+    def seconds(*arguments: str) -> float:
+        taken = []
+        for _ in range(3):
+            start = time.perf_counter()
+            assert call(*arguments).returncode == 0
+            taken.append(time.perf_counter() - start)
+        return statistics.median(taken)
+
+    assert seconds("--help") < 0.4
+    assert seconds("check", str(SITE)) < 1.5
+
+
+def test_no_command_and_wrong_words_are_usage_errors():
+    assert call().returncode == 2
+    assert call("frobnicate").returncode == 2
+    assert call("run").returncode == 2
+    assert call("run", "x.yaml", "--port", "banana").returncode == 2
+
+
+def test_version_is_said():
+    assert call("--version").stdout.startswith("kasbah ")
+
+
+def test_check_of_the_demo_site_says_what_it_holds():
+    result = call("check", str(SITE), "--json")
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["ok"] is True
+    assert answer["devices"] == 332
+
+
+def test_check_of_a_wrong_file_is_78_with_every_mistake(tmp_path: Path):
+    path = tmp_path / "site.yaml"
+    path.write_text("site: {id: Wrong Id}\ndevices: [{id: a, address: x}]\n")
+    result = call("check", str(path))
+    assert result.returncode == 78
+    assert "site.id" in result.stderr
+    assert "devices[0].address" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "check", "simulate"])
+def test_a_missing_file_is_one_sentence_and_78(command):
+    result = call(command, "/nowhere/site.yaml")
+    assert result.returncode == 78
+    assert "there is no such file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_port_in_use_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = call("demo", "--port", str(port), "--for", "5s")
+    assert result.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_open_address_is_refused_without_open():
+    result = call("demo", "--host", "0.0.0.0", "--port", "0", "--for", "1s")
+    assert result.returncode == 1
+    assert "--open" in result.stderr
+
+
+def test_an_unknown_scenario_names_the_known_ones():
+    result = call("demo", "--port", "0", "--scenario", "earthquake")
+    assert result.returncode == 78
+    assert "mains-failure" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "words"),
+    [
+        ("http://10.0.0.1", 78, "unknown address scheme"),
+        ("ups", 78, "is no address"),
+        ("modbus://127.0.0.1", 78, "names no unit"),
+        ("modbus://127.0.0.1:9/1", 1, "nothing listens"),
+        ("snmp://127.0.0.1:9", 1, "127.0.0.1"),
+        ("snmp://no-such-host.invalid", 1, "no-such-host.invalid"),
+    ],
+)
+def test_probe_says_what_is_wrong_in_one_sentence(address, code, words):
+    result = call("probe", address, "--timeout", "0.2")
+    assert result.returncode == code, result.stderr
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_a_community_on_the_command_line_is_warned_about():
+    result = call("probe", "snmp://127.0.0.1:9", "--timeout", "0.1", "--community", "tell-no-one")
+    assert "KASBAH_COMMUNITY" in result.stderr
+    assert "tell-no-one" not in result.stderr
+
+
+def test_profiles_are_listed_and_shown():
+    names = [p["profile"] for p in json.loads(call("profiles", "--json").stdout)["profiles"]]
+    assert "rfc1628-ups" in names
+    assert names == sorted(names)
+    shown = call("profiles", "rfc1628-ups")
+    assert shown.returncode == 0
+    assert "upsEstimatedChargeRemaining" in shown.stdout
+    wrong = call("profiles", "rfc1628-usp")
+    assert wrong.returncode == 1
+    assert "did you mean 'rfc1628-ups'" in wrong.stderr
+
+
+def test_export_of_nothing_is_a_sentence(tmp_path: Path):
+    result = call("export", "ups-1/mode", "--from", "-1h", "--state-dir", str(tmp_path))
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert call("export", "ups-1/mode", "--from", "yesterday").returncode == 78
+    assert call("export", "not a point", "--from", "-1h").returncode == 78
