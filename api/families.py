@@ -57,7 +57,7 @@ STATE = Family(
 
 
 def _gauge(name: str, unit: str, labels: str, meaning: str) -> Family:
-    return Family(PREFIX + name, "gauge", unit, tuple(labels.split()), meaning)
+    return Family(PREFIX + name, "gauge", unit, ("site", *labels.split()), meaning)
 
 
 def _device(name: str, unit: str, meaning: str, kind: str = "gauge", labels: str = "") -> Family:
@@ -152,7 +152,7 @@ SNAPSHOT_TIME = _gauge(
     "snapshot_timestamp_seconds", "s", "", "When the values on this page were put together."
 )
 READY = _gauge("ready", "", "", "1 when every device was tried once and a snapshot stands.")
-SITE_INFO = _gauge("site_info", "", "site name", "The site this agent watches; always 1.")
+SITE_INFO = _gauge("site_info", "", "name", "The site this agent watches; always 1.")
 
 SITE = (
     *KPIS.values(),

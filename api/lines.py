@@ -7,6 +7,7 @@ Source: the exposition formats page of the Prometheus documentation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isnan
 
 import numpy as np
 
@@ -19,8 +20,6 @@ _QUOTED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 def series(family: Family, values: Sequence[str]) -> str:
     """`name{label="value",...} `: a sample line up to its number. One value per label."""
-    if not values:
-        return f"{family.name} "
     pairs = zip(family.labels, values, strict=True)
     inside = ",".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in pairs)
     return f"{family.name}{{{inside}}} "
@@ -56,8 +55,9 @@ class Lines:
         # Bits are compared: NaN differs from itself as a number.
         changed = np.flatnonzero(fresh.view(np.int64) != self._value.view(np.int64))
         if len(changed):
+            line, draw = self._line, self._draw
             for row, value in zip(changed.tolist(), fresh[changed].tolist(), strict=True):
-                self._line[row] = b"" if np.isnan(value) else self._draw(row, value)
+                line[row] = b"" if isnan(value) else draw(row, value)
             lines = b"".join(self._line)
             self._text = self._family.head.encode() + lines if lines else b""
             self._value = fresh

@@ -127,7 +127,9 @@ class _DeviceLines:
     def render(self, snapshot: Snapshot) -> bytes:
         statuses = [snapshot.devices.get(device.id) for device in self._devices]
         values: dict[Family, Floats] = {
-            families.DEVICE_UP: _column(statuses, lambda each: each.up),
+            families.DEVICE_UP: np.array(
+                [float(each is not None and each.up) for each in statuses]
+            ),
             families.POINT_AGE: self._worst_age(snapshot),
             families.POLL_DURATION: _column(statuses, lambda each: each.poll_duration_s),
             families.POLLS: _column(statuses, lambda each: each.polls),

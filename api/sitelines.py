@@ -32,9 +32,12 @@ _UNKNOWN = -1
 def site_text(site: Site, snapshot: Snapshot) -> bytes:
     """All metrics of the site as a whole."""
     parts = (_kpis(snapshot.kpis), _redundancy(site, snapshot), _states(snapshot))
-    info: Block = (families.SITE_INFO, [((site.id, site.name), 1)])
+    info: Block = (families.SITE_INFO, [((site.name,), 1)])
     blocks = [each for part in parts for each in part] + [info]
-    return b"".join(block(family, samples) for family, samples in blocks)
+    return b"".join(
+        block(family, [((site.id, *labels), value) for labels, value in samples])
+        for family, samples in blocks
+    )
 
 
 def _kpis(kpis: Sequence[Kpi]) -> Iterator[Block]:
@@ -44,8 +47,8 @@ def _kpis(kpis: Sequence[Kpi]) -> Iterator[Block]:
         values[families.KPI_QUALITY].append((where, kpi.quality.level))
         family = families.KPIS.get(kpi.id)
         if family is not None:
-            named = dict(zip(families.KPI_QUALITY.labels, where, strict=True))
-            _append(values[family], [named[label] for label in family.labels], kpi.value)
+            named = dict(zip(families.KPI_QUALITY.labels[1:], where, strict=True))
+            _append(values[family], [named[label] for label in family.labels[1:]], kpi.value)
         _append(values[families.KPI_COVERAGE], where, kpi.coverage)
         _append(values[families.KPI_SPAN], where, kpi.span_s)
     yield from values.items()
