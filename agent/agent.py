@@ -11,9 +11,7 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from api.app import create_app
 from collectors.clients import Clients
-from collectors.profile import Library, library
 from collectors.session import session_for
 from history.store import History
 from prometheus_client import CollectorRegistry
@@ -22,6 +20,8 @@ from agent import systemd
 from agent.config.load import Configuration
 from agent.selfmetrics import SelfMetrics
 from agent.web import WebServer
+from api.app import create_app
+from collectors.profile import Library, library
 from collectors.scheduler import Scheduler
 from core.clock import Clock
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl

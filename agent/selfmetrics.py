@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from history.store import HistoryStatus
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from core.snapshot import Snapshot
-from history.store import HistoryStatus
 
 
 class SelfMetrics:

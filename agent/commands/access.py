@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from agent.config.checks import first_line, nearest
 from agent.config.schema import CredentialKeys
 from agent.config.source import read
+from agent.secretfile import first_line
+from agent.words import nearest
 from core.errors import ConfigError, Problem
 from core.site import Credentials
 

@@ -6,13 +6,14 @@ import asyncio
 import dataclasses
 import json as json_
 
-from agent.clock import SystemClock
-from agent.commands.access import credentials as access
-from agent.config.checks import nearest
-from collectors.address import parse_address
 from collectors.clients import Clients
 from collectors.probe import ProbeResult
 from collectors.probe import probe as probe_once
+
+from agent.clock import SystemClock
+from agent.commands.access import credentials as access
+from agent.words import nearest
+from collectors.address import parse_address
 from collectors.profile import library
 from core.errors import ConfigError, Problem
 from core.site import Credentials

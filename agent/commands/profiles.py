@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collectors.profile import library
+import json as json_
 
-from agent.config.checks import nearest
+from agent.words import nearest
+from collectors.profile import PointSpec, Profile, library
 from core.errors import KasbahError
 
 
@@ -36,9 +37,8 @@ def _list(shelf: list[Profile], *, json: bool) -> None:
         return
     for profile in shelf:
         note = " (simulated)" if profile.simulated else ""
-        print(
-            f"{profile.name:<24} {profile.device_class:<16} {profile.protocol:<8} {profile.title}{note}"
-        )
+        kind = f"{profile.device_class:<16} {profile.protocol:<8}"
+        print(f"{profile.name:<24} {kind} {profile.title}{note}")
     print(f"{len(shelf)} profiles; `kasbah profiles NAME` shows one.")
 
 
@@ -70,9 +70,8 @@ def _show(profile: Profile, *, json: bool) -> None:
         print("  a map of Kasbah's own: no public one exists")
     for spec in profile.points:
         note = "  (unverified)" if spec.keys.status == "unverified" else ""
-        print(
-            f"  {spec.keys.point:<36} {where(spec):<34} {spec.keys.speed:<5} {spec.keys.source}{note}"
-        )
+        place = f"{where(spec):<34} {spec.keys.speed:<5}"
+        print(f"  {spec.keys.point:<36} {place} {spec.keys.source}{note}")
 
 
 def where(spec: PointSpec) -> str:

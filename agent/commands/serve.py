@@ -16,17 +16,17 @@ from typing import Any
 
 from history.influx import InfluxTarget
 from history.store import History, Retention
-from simulator.service import SimulatedSite, with_addresses
 
 from agent import logs
 from agent.agent import Agent
 from agent.clock import SystemClock
-from agent.config.checks import first_line
 from agent.config.load import Configuration, load
 from agent.config.schema import HistoryKeys
 from agent.duration import parse_duration_s
+from agent.secretfile import first_line
 from agent.web import WebServer, is_loopback
 from core.errors import ConfigError, KasbahError, Problem
+from simulator.service import SimulatedSite, with_addresses
 
 SITES = Path(__file__).parents[2] / "simulator" / "sites"
 """The simulated sites that come with Kasbah."""

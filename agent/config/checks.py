@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from collectors.address import parse_address
-from collectors.profile import Library
 from core.redundancy.graph import problems as graph_problems
 
 from agent.config import energy
 from agent.config.schema import NodeKeys, SiteFile
 from agent.config.source import Document, KeyPath
+from agent.secretfile import first_line
+from agent.words import nearest
+from collectors.address import parse_address
+from collectors.profile import Library
 from core.errors import ConfigError, Problem
 from core.points import parse_point
 from core.site import Group, Node
@@ -31,25 +31,6 @@ def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Pr
     found += _power(parsed, document, profiles)
     found += energy.resolve(parsed, profiles)[1] if not found else _energy_quietly(parsed, profiles)
     return [document.problem(path, message) for path, message in found]
-
-
-def first_line(path: Path) -> str:
-    """First line of a secret's file. Raises ConfigError when it cannot be read or is empty."""
-    try:
-        text = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ConfigError(
-            [Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]
-        ) from None
-    if not text or not text[0].strip():
-        raise ConfigError([Problem(str(path), 1, "", "is empty: its first line is the secret")])
-    return text[0].strip()
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """`; did you mean 'x'?` where something comes close, else nothing."""
-    close = difflib.get_close_matches(word, list(words), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _energy_quietly(parsed: SiteFile, profiles: Library) -> list[tuple[KeyPath, str]]:

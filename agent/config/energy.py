@@ -6,10 +6,9 @@ A device id stands for the energy counter of its profile; a point is taken as wr
 
 from __future__ import annotations
 
-from collectors.profile import Library
-
 from agent.config.schema import DeviceKeys, SiteFile
 from agent.config.source import KeyPath
+from collectors.profile import Library
 from core.points import parse_name, parse_point
 from core.site import Energy, EnergyInput
 

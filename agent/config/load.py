@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collectors.profile import Library, library
 from pydantic import ValidationError
 
 from agent.config import checks, energy
 from agent.config.schema import DeviceKeys, HistoryKeys, NodeKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
+from agent.secretfile import first_line
+from collectors.profile import Library, library
 from core.errors import ConfigError, Problem
 from core.site import Credentials, Device, Group, Node, Poll, Site
 
@@ -167,7 +168,7 @@ def _credentials(name: str, parsed: SiteFile, path: Path) -> Credentials:
     keys = parsed.credentials[name]
     community = keys.community or "public"
     if keys.community_file:
-        community = checks.first_line(path.parent / keys.community_file)
+        community = first_line(path.parent / keys.community_file)
     version = "v1" if keys.version == "v1" else "v2c"
     return Credentials(name, version, community)
 
