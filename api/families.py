@@ -147,7 +147,7 @@ LOADS = _gauge(
 )
 SUPPLY = _gauge("supply", "", "mode", "1 for the mode of supply that stands, 0 for the others.")
 ALARMS = _gauge("alarms_active", "", "severity", "Active alarms.")
-POINT_COUNT = _gauge("points", "", "quality", "Points by the quality of their reading.")
+POINT_COUNT = _gauge("points_by_quality", "", "quality", "Points by the quality of their reading.")
 SNAPSHOT_TIME = _gauge(
     "snapshot_timestamp_seconds", "s", "", "When the values on this page were put together."
 )

@@ -18,8 +18,8 @@ from api import families
 from api.lines import Lines
 from api.metrics import Exposition
 from core.quality import Level, Quality
-from core.snapshot import Nameplate, PointView, Snapshot
-from core.vocabulary import QUANTITIES, STATES
+from core.snapshot import Nameplate
+from core.vocabulary import STATES
 from tests.support.api import (
     NOW,
     READINGS,
@@ -33,13 +33,11 @@ from tests.support.api import (
     make_site,
     make_snapshot,
     make_view,
+    render_page,
+    whole_vocabulary,
 )
 
 SITE = "orange-tech"
-
-
-def render(snapshot: Snapshot | None = None) -> str:
-    return Exposition(make_site(), make_registry()).page(snapshot or make_snapshot()).decode()
 
 
 def samples(text: str, name: str) -> list[tuple[dict[str, str], float]]:
@@ -61,17 +59,11 @@ def one(text: str, name: str, **labels: str) -> float:
     return value
 
 
-def whole_vocabulary() -> PointView:
-    """One point of every quantity and of every axis."""
-    numbers = [Reading(f"ups-a1/{name}", 0.5) for name in QUANTITIES]
-    return make_view(readings=[*numbers, *(Reading(f"ups-a1/{key}", 1) for key in STATES)])
-
-
 # Points
 
 
 def test_every_good_number_is_exposed_with_its_value_and_labels():
-    text = render()
+    text = render_page()
     snapshot = make_snapshot()
     classes = {device.id: device.device_class for device in make_site().devices}
     expected = []
@@ -96,7 +88,7 @@ def test_every_good_number_is_exposed_with_its_value_and_labels():
 
 def test_all_labels_are_always_there_and_in_one_order():
     lines = [
-        line for line in render().splitlines() if line.startswith("kasbah_active_power_watts{")
+        line for line in render_page().splitlines() if line.startswith("kasbah_active_power_watts{")
     ]
     assert lines[0] == (
         'kasbah_active_power_watts{site="orange-tech",device="meter-mv-a",class="meter",part="",'
@@ -106,7 +98,7 @@ def test_all_labels_are_always_there_and_in_one_order():
 
 
 def test_a_total_and_its_parts_are_told_apart_by_the_instance():
-    text = render()
+    text = render_page()
     parts = [
         value
         for labels, value in samples(text, "kasbah_active_power_watts")
@@ -117,7 +109,7 @@ def test_a_total_and_its_parts_are_told_apart_by_the_instance():
 
 
 def test_a_bad_reading_has_no_sample():
-    text = render()
+    text = render_page()
     for point in ("ups-a2", "crah-1", "pv-1"):
         assert not [
             labels
@@ -132,16 +124,16 @@ def test_a_bad_reading_has_no_sample():
 def test_a_bad_reading_with_a_number_has_no_sample_either():
     """Quality decides, whatever stands in the table."""
     bad = [Reading("ups-a1/output.active_power", 5.0, Quality.OUT_OF_RANGE)]
-    text = render(replace(make_snapshot(), points=make_view(readings=bad)))
+    text = render_page(replace(make_snapshot(), points=make_view(readings=bad)))
     assert samples(text, "kasbah_active_power_watts") == []
 
 
 def test_an_uncertain_reading_has_a_sample():
-    assert one(render(), "kasbah_runtime_seconds", device="ups-a1") == 720.0
+    assert one(render_page(), "kasbah_runtime_seconds", device="ups-a1") == 720.0
 
 
 def test_a_state_is_one_and_its_sisters_are_zero():
-    text = render()
+    text = render_page()
     labels_of_mode = [
         (labels["state"], value)
         for labels, value in samples(text, "kasbah_state")
@@ -158,7 +150,9 @@ def test_a_state_is_one_and_its_sisters_are_zero():
 
 def test_a_bad_state_has_no_sample():
     assert not [
-        labels for labels, _ in samples(render(), "kasbah_state") if labels["device"] == "crah-1"
+        labels
+        for labels, _ in samples(render_page(), "kasbah_state")
+        if labels["device"] == "crah-1"
     ]
 
 
@@ -167,7 +161,7 @@ def test_a_bad_state_has_no_sample():
 
 def test_families_are_contiguous_and_have_one_help_and_one_type():
     names = []
-    for line in render().splitlines():
+    for line in render_page().splitlines():
         if line.startswith("# "):
             names.append(line.split(" ")[2])
         else:
@@ -178,7 +172,7 @@ def test_families_are_contiguous_and_have_one_help_and_one_type():
 
 
 def test_no_series_is_written_twice():
-    lines = [line.rpartition(" ")[0] for line in render().splitlines() if line[0] != "#"]
+    lines = [line.rpartition(" ")[0] for line in render_page().splitlines() if line[0] != "#"]
     assert len(lines) == len(set(lines))
 
 
@@ -196,7 +190,7 @@ def test_counters_end_in_total_and_no_gauge_does():
 def test_promtool_dislikes_nothing_but_the_contracts_watt_hours():
     """promtool takes the `hours` of watt hours for a time. The names are the public contract's."""
     promtool = shutil.which("promtool") or pytest.skip("promtool is not installed")
-    page = render(replace(make_snapshot(), points=whole_vocabulary()))
+    page = render_page(replace(make_snapshot(), points=whole_vocabulary()))
     result = subprocess.run(
         [promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False
     )
@@ -276,7 +270,7 @@ def test_any_text_fits_into_a_label(text):
 
 
 def test_infinity_has_no_sample():
-    text = render(
+    text = render_page(
         replace(make_snapshot(), points=make_view(readings=[Reading("ups-a1/voltage", np.inf)]))
     )
     assert samples(text, "kasbah_voltage_volts") == []
@@ -286,7 +280,7 @@ def test_infinity_has_no_sample():
 
 
 def test_a_device_that_answers_is_up():
-    text = render()
+    text = render_page()
     up = {labels["device"]: value for labels, value in samples(text, "kasbah_device_up")}
     assert up == {
         "meter-mv-a": 1, "ups-a1": 1, "ups-a2": 1, "gen-1": 1, "crah-1": 0, "pv-1": 0,
@@ -298,13 +292,14 @@ def test_a_device_that_answers_is_up():
 
 def test_the_age_is_that_of_the_oldest_reading():
     age = {
-        labels["device"]: value for labels, value in samples(render(), "kasbah_point_age_seconds")
+        labels["device"]: value
+        for labels, value in samples(render_page(), "kasbah_point_age_seconds")
     }
     assert age == {"meter-mv-a": 2.0, "ups-a1": 14.5, "ups-a2": 2.0, "gen-1": 2.0, "crah-1": 90.0}
 
 
 def test_polls_are_counted():
-    text = render()
+    text = render_page()
     assert one(text, "kasbah_polls_total", device="ups-a1") == 120
     assert one(text, "kasbah_poll_failures_total", device="crah-1") == 18
     assert one(text, "kasbah_polls_skipped_total", device="ups-a2") == 4
@@ -314,7 +309,7 @@ def test_polls_are_counted():
 
 
 def test_a_device_nobody_reported_of_is_down():
-    text = render(replace(make_snapshot(), devices={}))
+    text = render_page(replace(make_snapshot(), devices={}))
     assert {value for _, value in samples(text, "kasbah_device_up")} == {0}
     assert len(samples(text, "kasbah_device_info")) == 6
 
@@ -323,7 +318,7 @@ def test_a_device_nobody_reported_of_is_down():
 
 
 def test_pue_has_category_and_window():
-    found = samples(render(), "kasbah_pue_ratio")
+    found = samples(render_page(), "kasbah_pue_ratio")
     assert found == [
         ({"site": SITE, "category": "1", "window": "1m"}, 1.406),
         ({"site": SITE, "category": "1", "window": "1h"}, 1.41),
@@ -331,32 +326,32 @@ def test_pue_has_category_and_window():
 
 
 def test_the_quality_of_a_key_figure_is_there_though_its_value_is_not():
-    quality = one(render(), "kasbah_kpi_quality", kpi="pue", category="2", window="1h")
+    quality = one(render_page(), "kasbah_kpi_quality", kpi="pue", category="2", window="1h")
     assert quality == Level.BAD
 
 
 def test_site_powers_are_there():
-    text = render()
+    text = render_page()
     assert one(text, "kasbah_facility_power_watts") == 1_012_400.5
     assert one(text, "kasbah_it_power_watts") == 720_000.0
 
 
 def test_a_group_that_cannot_be_judged_is_minus_one():
-    text = render()
+    text = render_page()
     assert one(text, "kasbah_redundancy_status", group="ups") == 3
     assert one(text, "kasbah_redundancy_spare_units", group="ups") == 1
     assert one(text, "kasbah_redundancy_status", group="gensets") == -1, "not in the report"
     assert one(text, "kasbah_redundancy_spare_units", group="gensets") == -1
     snapshot = make_snapshot()
     unknown = replace(snapshot.redundancy, groups=(make_group(status=-1, spare=1),))
-    text = render(replace(snapshot, redundancy=unknown))
+    text = render_page(replace(snapshot, redundancy=unknown))
     assert one(text, "kasbah_redundancy_spare_units", group="ups") == -1
 
 
 @pytest.mark.parametrize("missing", ["points", "kpis", "devices"])
 def test_site_metrics_are_there_whatever_is_missing(missing):
     nothing = {"points": make_view(readings=[]), "kpis": (), "devices": {}}
-    text = render(replace(make_snapshot(), **{missing: nothing[missing]}))
+    text = render_page(replace(make_snapshot(), **{missing: nothing[missing]}))
     assert one(text, "kasbah_redundancy_status", group="ups") == 3
     assert one(text, "kasbah_site_redundancy_status") == 2
     assert one(text, "kasbah_alarms_active", severity="critical") == 1
@@ -369,7 +364,9 @@ def test_site_metrics_are_there_whatever_is_missing(missing):
 
 
 def test_points_are_counted_by_quality():
-    found = {labels["quality"]: v for labels, v in samples(render(), "kasbah_points")}
+    found = {
+        labels["quality"]: v for labels, v in samples(render_page(), "kasbah_points_by_quality")
+    }
     assert found == {"good": 16, "uncertain": 2, "bad": 4}
 
 

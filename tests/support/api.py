@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter
 
 from api.app import create_app, end_streams
+from api.metrics import Exposition
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl, Series
 from core.points import Point, parse_point
 from core.quality import Quality
@@ -38,7 +39,7 @@ from core.snapshot import (
     Snapshot,
     WhatIf,
 )
-from core.vocabulary import Severity
+from core.vocabulary import QUANTITIES, STATES, Severity
 
 NOW = 1_769_829_120.0  # 2026-01-31T03:12:00Z
 
@@ -413,3 +414,14 @@ def bulk_view(devices: int, points: int, now: float = NOW, seed: int = 1) -> Poi
         severity=np.zeros(size, dtype=np.uint8),
         row={point.id: row for row, point in enumerate(names)},
     )
+
+
+def whole_vocabulary() -> PointView:
+    """One point of every quantity and of every axis."""
+    numbers = [Reading(f"ups-a1/{name}", 0.5) for name in QUANTITIES]
+    return make_view(readings=[*numbers, *(Reading(f"ups-a1/{key}", 1) for key in STATES)])
+
+
+def render_page(snapshot: Snapshot | None = None) -> str:
+    """The /metrics page of a snapshot, drawn from nothing."""
+    return Exposition(make_site(), make_registry()).page(snapshot or make_snapshot()).decode()
