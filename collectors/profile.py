@@ -117,6 +117,16 @@ class SnmpDefaults(_Strict):
     max_oids: Annotated[int, Field(ge=1, le=128)] = 24
 
 
+class Only(_Strict):
+    """A column of the same table that says which rows count: those where it holds one of `equals`.
+
+    A simulated device numbers its rows so that points with different conditions share none.
+    """
+
+    walk: Oid
+    equals: list[int | str]
+
+
 class ScaleFrom(_Strict):
     """An object that holds the scale: the value is raw * 10^(its number), or raw * its number."""
 
@@ -141,6 +151,7 @@ class PointKeys(_Strict):
     oid: Oid | None = None
     walk: Oid | None = None
     instances: dict[str, str] | None = None
+    only: Only | None = None
     # Modbus
     fc: Literal[1, 2, 3, 4] | None = None
     address: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -156,7 +167,12 @@ class PointKeys(_Strict):
     scale_from: ScaleFrom | None = None
     bits: Bits | None = None
     enum: dict[int | str, State] | None = None
-    sentinels: list[int | float | str] = []
+    sentinels: list[int | float | str] = Field(
+        default=[], description="raw values that mean: there is no such value"
+    )
+    faults: list[int | float | str] = Field(
+        default=[], description="raw values that mean: the sensor is broken"
+    )
     low: float | None = None
     high: float | None = None
     decoder: str | None = None
@@ -168,6 +184,8 @@ class PointKeys(_Strict):
             raise ValueError("names one of oid, walk, address and model")
         if (self.model is None) != (self.field is None):
             raise ValueError("a SunSpec point names both model and field")
+        if self.walk is None and (self.instances is not None or self.only is not None):
+            raise ValueError("`instances` and `only` belong to a `walk`")
         name = parse_name(self.point)
         if self.enum is not None:
             _check_states(self.enum, name.axis, self.point)
