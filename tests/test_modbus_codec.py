@@ -310,6 +310,40 @@ def test_a_value_past_the_end_is_malformed(data, at):
         assert at + registers.width(kind, 4) <= held
 
 
+PLACES = st.builds(
+    registers.Place,
+    st.integers(0, 20),
+    st.sampled_from([*registers.FORMATS, "string"]),
+    st.sampled_from(["big", "little"]),
+    st.integers(1, 6),
+)
+
+
+@given(st.lists(PLACES, max_size=12), st.binary(min_size=60, max_size=60))
+def test_reading_all_values_at_once_gives_what_reading_each_gives(places, data):
+    each = [
+        registers.decode(data, place.at, place.kind, word_order=place.word_order, count=place.count)
+        for place in places
+    ]
+    at_once = registers.reader(places)(data)
+    assert struct.pack(f">{len(each)}d", *map(_number, each)) == struct.pack(
+        f">{len(each)}d", *map(_number, at_once)
+    )
+    assert [type(value) for value in at_once] == [type(value) for value in each]
+
+
+def _number(value) -> float:
+    return float(hash(value)) if isinstance(value, str) else float(value)
+
+
+def test_reading_all_values_of_too_few_registers_is_malformed():
+    for kind in ("u16", "f64", "string"):
+        with pytest.raises(Malformed):
+            registers.reader([registers.Place(3, kind, count=2)])(b"\0" * 6)
+    packed = [registers.Place(i, "bit") for i in (0, 9)]
+    assert registers.reader(packed)(b"\x01\x02") == [1, 1]
+
+
 def test_what_does_not_fit_is_our_bug_and_named():
     with pytest.raises(InvariantError, match="70000 does not fit into a u16"):
         registers.encode(70000, "u16")
