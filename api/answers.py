@@ -8,7 +8,6 @@ from fastapi import Request, Response
 
 from api.deps import Context
 from api.encode import Doc, dumps
-from api.times import iso
 from core.snapshot import Snapshot
 
 REVALIDATE = "private, no-cache"
@@ -18,11 +17,6 @@ REVALIDATE = "private, no-cache"
 def json_response(doc: Doc, status: int = 200) -> Response:
     """A small document, never kept by anybody."""
     return Response(dumps(doc), status, media_type="application/json")
-
-
-def stamped(snapshot: Snapshot, doc: Doc) -> Doc:
-    """The document under the version and time of its snapshot."""
-    return {"version": snapshot.version, "time": iso(snapshot.time)} | doc
 
 
 async def versioned(

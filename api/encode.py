@@ -23,6 +23,7 @@ from core.snapshot import (
     Overload,
     RedundancyReport,
     SingleFailure,
+    Snapshot,
     WhatIf,
 )
 
@@ -37,6 +38,11 @@ _COLUMNS = orjson.OPT_SERIALIZE_NUMPY
 def dumps(doc: object) -> bytes:
     """JSON bytes; numpy arrays are taken as they are, NaN becomes null."""
     return orjson.dumps(doc, option=_COLUMNS)
+
+
+def stamped(snapshot: Snapshot, doc: Doc) -> Doc:
+    """The document under the version and time of its snapshot."""
+    return {"version": snapshot.version, "time": iso(snapshot.time)} | doc
 
 
 def quality_level(quality: int) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 from fastapi import Response
+from orjson import Fragment
 from starlette.types import Receive, Scope, Send
 
 from api.cache import RenderedOnce
@@ -92,7 +93,7 @@ class Streams:
         doc = headline(self._services.site, after) | {
             "full": before is None,
             "kpis": [kpi(figure) for figure in kpis],
-            "states": self._columns.rows(after, self._changed(before, after)),
+            "states": Fragment(self._columns.rows(after, self._changed(before, after))),
             "events": events(fresh),
         }
         return b"event: snapshot\nid: %d\ndata: %b\n\n" % (after.version, dumps(doc))

@@ -10,6 +10,7 @@ from api import schemas
 from api.examples import EXAMPLES
 from core.quality import Quality
 from core.snapshot import Nameplate, Snapshot
+from core.vocabulary import STATES
 from tests.support.api import (
     NOW,
     FakeHistory,
@@ -561,3 +562,17 @@ def test_examples_of_the_documentation_are_valid():
     assert set(models) == set(EXAMPLES)
     for name, model in models.items():
         model.model_validate_json(json.dumps(EXAMPLES[name]), strict=True)
+
+
+async def test_rows_are_the_same_however_they_are_cut_into_chunks(client, services, monkeypatch):
+    whole = await points(client, "")
+    monkeypatch.setattr("api.points.CHUNK_ROWS", 3)
+    await services.publish(replace(make_snapshot(), version=8))
+    assert await points(client, "") == whole
+
+
+def test_no_word_that_a_reading_can_carry_has_a_comma():
+    """Rows are cut out of encoded columns at their commas."""
+    states = [state for axis in STATES.values() for state in axis.states]
+    reasons = [quality.reason for quality in Quality]
+    assert [word for word in states + reasons if "," in word or '"' in word] == []

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request, Response
 
 from api import schemas
-from api.answers import stamped, versioned
+from api.answers import versioned
 from api.deps import Api
 from api.describe import Responses, answers, error
-from api.encode import alarm, dumps
+from api.encode import alarm, dumps, stamped
 from api.errors import ApiError
 from api.examples import EXAMPLES
 

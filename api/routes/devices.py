@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
+from orjson import Fragment
 
 from api import schemas
-from api.answers import stamped, versioned
+from api.answers import versioned
 from api.deps import Api
 from api.describe import answers
 from api.devices import device
-from api.encode import dumps
+from api.encode import dumps, stamped
 from api.errors import not_found
 from api.examples import EXAMPLES
 from api.points import PointQuery
@@ -52,7 +53,7 @@ async def one_device(
         rows = api.columns.select(snapshot.points, PointQuery(device=(device_id,)))
         doc = {
             "device": device(described, snapshot.devices.get(device_id)),
-            "points": api.columns.rows(snapshot, rows),
+            "points": Fragment(api.columns.rows(snapshot, rows)),
         }
         return dumps(stamped(snapshot, doc))
 

@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import encode, schemas
-from api.answers import json_response, stamped
+from api.answers import json_response
 from api.deps import Api
 from api.describe import answers
+from api.encode import stamped
 from api.errors import bad_request
 from api.examples import EXAMPLES
 from api.times import parse_time

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from api import schemas
-from api.answers import stamped, versioned
+from api.answers import versioned
 from api.deps import Api
 from api.describe import answers
-from api.encode import dumps, kpi
+from api.encode import dumps, kpi, stamped
 from api.examples import EXAMPLES
 
 router = APIRouter(tags=["energy"])

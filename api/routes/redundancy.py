@@ -7,10 +7,10 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from api import encode, schemas
-from api.answers import json_response, stamped, versioned
+from api.answers import json_response, versioned
 from api.deps import Api
 from api.describe import answers
-from api.encode import dumps
+from api.encode import dumps, stamped
 from api.errors import bad_request, not_found
 from api.examples import EXAMPLES
 
