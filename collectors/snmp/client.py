@@ -1,0 +1,425 @@
+"""The SNMP engine: one unconnected UDP socket, many devices, bounded numbers of everything.
+
+Datagrams are matched to requests by request id *and* source address; each retry has a request id
+of its own, so that a late answer can never be taken for the current one. Whoever waits gets the
+answer or a `DeviceError`; time-outs are real time, kept by a coarse sweep. A session asks its
+device one thing at a time; how many devices are asked at once is bounded here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import random
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from collectors.snmp import ber, codec
+from collectors.snmp.codec import ErrorStatus, Message, VarBind, Version
+from collectors.snmp.template import Answer, Template
+from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
+
+MAX_OUTSTANDING: Final = 256
+"""Requests on the wire at once; more gains nothing and overflows socket buffers."""
+
+MAX_DATAGRAMS_A_TURN: Final = 64
+"""Datagrams read before other tasks of the loop have their turn."""
+
+SWEEP_S: Final = 0.1
+"""How often time-outs are looked for: they come this much late at most."""
+
+RECEIVE_BUFFER: Final = 4 * 2**20
+RESOLVED_FOR_S: Final = 60.0
+"""A host name is looked up again after so long."""
+
+WALK_ROWS_MAX: Final = 20_000
+"""A walk longer than this is a table without end."""
+
+BULK_REPETITIONS: Final = 20
+
+_IP_RECVERR: Final = 11  # linux/in.h: report ICMP errors of an unconnected socket
+_IPV6_RECVERR: Final = 25
+_MSG_ERRQUEUE: Final = getattr(socket, "MSG_ERRQUEUE", 0)
+
+SocketAddress = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A device to ask. The community does not show in a repr."""
+
+    host: str
+    port: int = 161
+    version: Version = Version.V2C
+    community: bytes = field(default=b"public", repr=False)
+    timeout_s: float = 2.0
+    retries: int = 1
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the engine has done."""
+
+    requests: int = 0
+    answers: int = 0
+    retries: int = 0
+    timeouts: int = 0
+    late: int = 0
+    foreign: int = 0
+    malformed: int = 0
+    unreachable: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A request that waits for its answer."""
+
+    build: Callable[[int], bytes]
+    address: SocketAddress
+    target: Target
+    future: asyncio.Future[bytes]
+    tries_left: int
+    deadline: float
+    request_id: int = 0
+
+
+class SnmpClient:
+    """Asks SNMP v1 and v2c devices. Belongs to the loop it is first used on; `close` ends all
+    requests."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        chance = random.Random(seed)  # noqa: S311 - spreads ids over restarts, guards nothing
+        self._next_id = chance.randint(codec.REQUEST_ID_FIRST, codec.REQUEST_ID_LAST)
+        self._pending: dict[int, _Pending] = {}
+        self._sockets: dict[socket.AddressFamily, socket.socket] = {}
+        self._room = asyncio.Semaphore(MAX_OUTSTANDING)
+        self._resolved: dict[tuple[str, int], tuple[float, SocketAddress]] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        self._closed = False
+        self.counters = Counters()
+
+    async def get(self, target: Target, template: Template) -> Answer:
+        """The values of a template's objects.
+
+        An error-status is returned, not raised: the caller splits. Raises DeviceTimeout,
+        Unreachable, Malformed (also where the answer is to another question), Refused for versions
+        that are not spoken.
+        """
+        version, community = _spoken(target), target.community
+        data = await self._ask(target, lambda number: template.request(version, community, number))
+        try:
+            return template.decode(data)
+        except Malformed as error:
+            self.counters.malformed += 1
+            raise Malformed(f"{target} answers what is no valid SNMP: {error}") from error
+
+    async def get_next(self, target: Target, oids: Sequence[str]) -> Message:
+        """One GETNEXT. Raises as `get` does."""
+        version = _spoken(target)
+        return await self._message(
+            target,
+            lambda number: codec.encode_request(
+                version, target.community, codec.GET_NEXT, number, oids
+            ),
+        )
+
+    async def get_bulk(
+        self, target: Target, oids: Sequence[str], *, max_repetitions: int = BULK_REPETITIONS
+    ) -> Message:
+        """One GETBULK (v2c). Raises as `get` does."""
+        return await self._message(
+            target,
+            lambda number: codec.encode_bulk(target.community, number, oids, max_repetitions),
+        )
+
+    async def walk(self, target: Target, root: str, *, limit: int = WALK_ROWS_MAX) -> list[VarBind]:
+        """All objects below `root`, in order. Raises as `get` does.
+
+        v1 devices and those that do not manage GETBULK are walked by GETNEXT. Raises Malformed for
+        a device whose OIDs do not increase, or a table beyond `limit` rows.
+        """
+        rows: list[VarBind] = []
+        at = root
+        repetitions = BULK_REPETITIONS if target.version is Version.V2C else 0
+        while True:
+            if repetitions > 1:
+                message = await self.get_bulk(target, (at,), max_repetitions=repetitions)
+            else:
+                message = await self.get_next(target, (at,))
+            pdu = message.pdu
+            if pdu.error_status:
+                if pdu.error_status == ErrorStatus.NO_SUCH_NAME:
+                    return rows
+                if repetitions > 1:
+                    repetitions = repetitions // 4  # 20, 5, 1: smaller answers, then GETNEXT
+                    continue
+                raise Refused(f"{target} refuses to be walked at {at}: {error_name(pdu)}")
+            if not pdu.varbinds:
+                return rows
+            for bind in pdu.varbinds:
+                if bind.tag == ber.END_OF_MIB_VIEW or not below(bind.oid, root):
+                    return rows
+                if not after(bind.oid, at):
+                    raise Malformed(
+                        f"{target}: its OIDs do not increase ({bind.oid} follows {at}): "
+                        "its table would never end"
+                    )
+                rows.append(bind)
+                at = bind.oid
+                if len(rows) > limit:
+                    raise Malformed(f"{target}: more than {limit} objects below {root}")
+
+    def close(self) -> None:
+        """End all requests and close the sockets."""
+        self._closed = True
+        for pending in list(self._pending.values()):
+            pending.future.cancel()
+        self._pending.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for sock in self._sockets.values():
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop().remove_reader(sock.fileno())
+            sock.close()
+        self._sockets.clear()
+
+    async def _message(self, target: Target, build: Callable[[int], bytes]) -> Message:
+        data = await self._ask(target, build)
+        try:
+            return codec.decode_message(data)
+        except Malformed as error:
+            self.counters.malformed += 1
+            raise Malformed(f"{target} answers what is no valid SNMP: {error}") from error
+
+    async def _ask(self, target: Target, build: Callable[[int], bytes]) -> bytes:
+        """Send, wait, and try again where nothing comes."""
+        address = self._resolved.get((target.host, target.port))
+        loop = asyncio.get_running_loop()
+        if address is None or address[0] < loop.time():
+            address = await self._resolve(target, loop)
+        async with self._room:
+            pending = _Pending(
+                build,
+                address[1],
+                target,
+                loop.create_future(),
+                target.retries,
+                loop.time() + target.timeout_s,
+            )
+            self._send(pending)
+            if self._sweep is None:
+                self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
+            try:
+                return await pending.future
+            finally:
+                self._pending.pop(pending.request_id, None)
+
+    def _send(self, pending: _Pending) -> None:
+        number = self._next_id
+        self._next_id = number + 1 if number < codec.REQUEST_ID_LAST else codec.REQUEST_ID_FIRST
+        self._pending.pop(pending.request_id, None)
+        pending.request_id = number
+        self._pending[number] = pending
+        self.counters.requests += 1
+        packet, address = pending.build(number), pending.address
+        sock = self._socket(address)
+        for _ in range(3):
+            try:
+                sock.sendto(packet, address)
+            except (BlockingIOError, InterruptedError):
+                return  # the kernel's buffer is full: as good as lost, the retry sends it again
+            except OSError as error:
+                if self._read_errors(sock):
+                    continue  # an ICMP error of an earlier datagram, now told to whom it concerns
+                self._fail(pending, Unreachable(f"{pending.target}: {_why(error)}"))
+            return
+
+    def _socket(self, address: SocketAddress) -> socket.socket:
+        family = socket.AF_INET6 if len(address) > 2 else socket.AF_INET
+        sock = self._sockets.get(family)
+        if sock is None:
+            sock = self._sockets[family] = _udp_socket(family)
+            asyncio.get_running_loop().add_reader(sock.fileno(), self._drain, sock)
+        return sock
+
+    def _drain(self, sock: socket.socket) -> None:
+        """Read what has come, at most so much a turn. Nothing that a datagram holds may end
+        this."""
+        receive, pending_of, counters = sock.recvfrom, self._pending, self.counters
+        for _ in range(MAX_DATAGRAMS_A_TURN):
+            try:
+                data, address = receive(65535)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                if not self._read_errors(sock):
+                    return
+                continue
+            try:
+                pending = pending_of.get(_request_id(data))
+            except Malformed:
+                counters.malformed += 1
+                continue
+            if pending is None:
+                counters.late += 1
+            elif address != pending.address:
+                counters.foreign += 1
+            elif not pending.future.done():
+                counters.answers += 1
+                pending.future.set_result(data)
+
+    def _read_errors(self, sock: socket.socket) -> bool:
+        """Take ICMP errors from the socket and give them to the requests they concern; whether
+        there were any."""
+        found = False
+        while _MSG_ERRQUEUE:
+            try:
+                _, _, _, address = sock.recvmsg(2048, 512, _MSG_ERRQUEUE)
+            except OSError:
+                return found
+            found = True
+            for pending in list(self._pending.values()):
+                if pending.address[:2] == address[:2]:
+                    self._fail(
+                        pending,
+                        Unreachable(
+                            f"nothing listens at {pending.target}: "
+                            "is the port right, and SNMP enabled on the device?"
+                        ),
+                    )
+        return found
+
+    def _fail(self, pending: _Pending, error: Unreachable) -> None:
+        if not pending.future.done():
+            self.counters.unreachable += 1
+            pending.future.set_exception(error)
+
+    def _look_for_timeouts(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Send again what is overdue, give up what has had its tries."""
+        self._sweep = None
+        now = loop.time()
+        for pending in [p for p in self._pending.values() if p.deadline <= now]:
+            if pending.future.done():
+                continue
+            if pending.tries_left > 0:
+                pending.tries_left -= 1
+                pending.deadline = now + pending.target.timeout_s
+                self.counters.retries += 1
+                self._send(pending)
+            else:
+                self.counters.timeouts += 1
+                pending.future.set_exception(DeviceTimeout(_silence(pending.target)))
+        if self._pending and not self._closed:
+            self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
+
+    async def _resolve(
+        self, target: Target, loop: asyncio.AbstractEventLoop
+    ) -> tuple[float, SocketAddress]:
+        """The socket address of a host; names are looked up off the loop and kept for a while."""
+        try:
+            literal = ipaddress.ip_address(target.host)
+        except ValueError:
+            found, until = await _looked_up(target, loop), loop.time() + RESOLVED_FOR_S
+        else:
+            until = float("inf")
+            found = (str(literal), target.port)
+            if literal.version == 6:
+                found = (*found, 0, 0)
+        self._resolved[target.host, target.port] = (until, found)
+        return until, found
+
+
+def below(oid: str, root: str) -> bool:
+    """Whether `oid` lies in the subtree of `root`."""
+    return oid.startswith(root + ".") or oid == root
+
+
+def after(oid: str, other: str) -> bool:
+    """Whether `oid` comes after `other` in MIB order."""
+    return [int(word) for word in oid.split(".")] > [int(word) for word in other.split(".")]
+
+
+def error_name(pdu: codec.Pdu) -> str:
+    """error-status in the RFC's word, e.g. `genErr`."""
+    try:
+        words = ErrorStatus(pdu.error_status).name.lower().split("_")
+    except ValueError:
+        return f"error-status {pdu.error_status}"
+    return words[0] + "".join(word.title() for word in words[1:])
+
+
+def _spoken(target: Target) -> Version:
+    if target.version is Version.V3:
+        raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
+    return target.version
+
+
+def _request_id(data: bytes) -> int:
+    """The request id of an answer. The usual layout is read at a glance, any other with care."""
+    try:
+        second = data[1]
+        at = 5 if second < 0x80 else 5 + (second & 0x7F)
+        at += 2 + data[at + 1]
+        second = data[at + 1]
+        at += 2 if second < 0x80 else 2 + (second & 0x7F)
+        if data[at] == ber.INTEGER and data[at + 1] == 4 and len(data) >= at + 6:
+            return int.from_bytes(data[at + 2 : at + 6], "big")
+    except IndexError:
+        pass
+    return codec.peek_request_id(data)
+
+
+def _udp_socket(family: socket.AddressFamily) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    # Without this a closed port looks like silence. Not every kernel offers it.
+    with contextlib.suppress(OSError):
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    return sock
+
+
+async def _looked_up(target: Target, loop: asyncio.AbstractEventLoop) -> SocketAddress:
+    lookup: Awaitable[list[Any]] = loop.getaddrinfo(
+        target.host, target.port, type=socket.SOCK_DGRAM
+    )
+    try:
+        async with asyncio.timeout(target.timeout_s * (target.retries + 1)):
+            found = await lookup
+    except (OSError, TimeoutError) as error:
+        raise Unreachable(
+            f"the name {target.host} is not known: check the spelling, or write its IP address"
+        ) from error
+    address: SocketAddress = found[0][4]
+    return address
+
+
+def _why(error: OSError) -> str:
+    known = {
+        errno.ENETUNREACH: "there is no route to it from here",
+        errno.EHOSTUNREACH: "there is no route to it from here",
+        errno.EACCES: "this machine may not send to it",
+        errno.EPERM: "a firewall of this machine does not let the request out",
+        errno.ECONNREFUSED: "nothing listens there",
+    }
+    return known.get(error.errno or 0, error.strerror or str(error))
+
+
+def _silence(target: Target) -> str:
+    tries = target.retries + 1
+    times = {1: "tried once", 2: "tried twice"}.get(tries, f"tried {tries} times")
+    return (
+        f"no answer from {target} within {target.timeout_s:g} s, {times}: "
+        "check the address, the community and the device's access list"
+    )

@@ -1,0 +1,167 @@
+"""SNMP v1 and v2c messages, both ways. Pure: bytes in, records out; only `Malformed` is raised on
+bad bytes.
+
+Two layers, so that SNMPv3 finds its place: the message (version, community) around the PDU. There
+is no SET. Source: RFC 1157 (v1), RFC 1901 and RFC 3416 (v2c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from collectors.snmp import ber
+from collectors.snmp.ber import Value
+from core.errors import Malformed
+
+GET: Final = 0xA0
+GET_NEXT: Final = 0xA1
+RESPONSE: Final = 0xA2
+GET_BULK: Final = 0xA5
+REQUESTS: Final = frozenset({GET, GET_NEXT, GET_BULK})
+
+
+class Version(IntEnum):
+    """Message versions as they stand on the wire."""
+
+    V1 = 0
+    V2C = 1
+    V3 = 3
+
+
+class ErrorStatus(IntEnum):
+    """error-status of a response (RFC 3416 section 3)."""
+
+    NO_ERROR = 0
+    TOO_BIG = 1
+    NO_SUCH_NAME = 2
+    BAD_VALUE = 3
+    READ_ONLY = 4
+    GEN_ERR = 5
+    NO_ACCESS = 6
+    AUTHORIZATION_ERROR = 16
+
+
+@dataclass(frozen=True, slots=True)
+class VarBind:
+    """One variable: dotted OID, tag of its value, the value (None for NULL and the three
+    exceptions)."""
+
+    oid: str
+    tag: int
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    """A request or response. For GETBULK `error_status` holds non-repeaters, `error_index`
+    max-repetitions."""
+
+    kind: int
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds: tuple[VarBind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole datagram."""
+
+    version: Version
+    community: bytes
+    pdu: Pdu
+
+
+def decode_message(data: bytes) -> Message:
+    """Read a datagram. Raises Malformed for whatever is no v1 or v2c message."""
+    version, community, at, end = decode_envelope(data)
+    return Message(version, community, _decode_pdu(data, at, end))
+
+
+def decode_envelope(data: bytes) -> tuple[Version, bytes, int, int]:
+    """Version, community, and where the PDU begins and ends."""
+    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
+    start, at = ber.expect(data, at, end, ber.INTEGER)
+    number = ber.read_integer(data, start, at)
+    if number not in (Version.V1, Version.V2C):
+        raise Malformed(f"message version {number} is neither v1 nor v2c")
+    start, at = ber.expect(data, at, end, ber.OCTET_STRING)
+    return Version(number), data[start:at], at, end
+
+
+def _decode_pdu(data: bytes, at: int, end: int) -> Pdu:
+    kind, at, end = ber.read_header(data, at, end)
+    if kind != RESPONSE and kind not in REQUESTS:
+        raise Malformed(f"a PDU of type {kind:#04x} is neither request nor response")
+    numbers = []
+    for _ in range(3):
+        start, at = ber.expect(data, at, end, ber.INTEGER)
+        numbers.append(ber.read_integer(data, start, at))
+    start, stop = ber.expect(data, at, end, ber.SEQUENCE)
+    varbinds = []
+    while start < stop:
+        bind, start = ber.expect(data, start, stop, ber.SEQUENCE)
+        name, at = ber.expect(data, bind, start, ber.OID)
+        tag, first, last = ber.read_header(data, at, start)
+        oid = ber.read_oid(data[name:at])
+        varbinds.append(VarBind(oid, tag, ber.read_value(data, tag, first, last)))
+    return Pdu(kind, numbers[0], numbers[1], numbers[2], tuple(varbinds))
+
+
+def encode_message(message: Message) -> bytes:
+    """Write a datagram. Raises ValueError for values that do not fit their tag."""
+    pdu = message.pdu
+    binds = b"".join(
+        ber.element(
+            ber.SEQUENCE,
+            ber.element(ber.OID, ber.oid_octets(bind.oid))
+            + ber.value_element(bind.tag, bind.value),
+        )
+        for bind in pdu.varbinds
+    )
+    return _wrapped(message.version, message.community, pdu, binds)
+
+
+def encode_request(
+    version: Version, community: bytes, kind: int, request_id: int, oids: Sequence[str]
+) -> bytes:
+    """A GET or GETNEXT."""
+    binds = tuple(VarBind(oid, ber.NULL, None) for oid in oids)
+    return encode_message(Message(version, community, Pdu(kind, request_id, 0, 0, binds)))
+
+
+def encode_bulk(
+    community: bytes, request_id: int, oids: Sequence[str], max_repetitions: int
+) -> bytes:
+    """A GETBULK without non-repeaters (v2c)."""
+    binds = tuple(VarBind(oid, ber.NULL, None) for oid in oids)
+    pdu = Pdu(GET_BULK, request_id, 0, max_repetitions, binds)
+    return encode_message(Message(Version.V2C, community, pdu))
+
+
+def _wrapped(version: Version, community: bytes, pdu: Pdu, binds: bytes) -> bytes:
+    numbers = b"".join(
+        ber.element(ber.INTEGER, ber.integer_octets(number))
+        for number in (pdu.request_id, pdu.error_status, pdu.error_index)
+    )
+    body = ber.element(pdu.kind, numbers + ber.element(ber.SEQUENCE, binds))
+    head = ber.element(ber.INTEGER, bytes((version,))) + ber.element(ber.OCTET_STRING, community)
+    return ber.element(ber.SEQUENCE, head + body)
+
+
+REQUEST_ID_FIRST: Final = 0x10000000
+REQUEST_ID_LAST: Final = 0x7FFFFFFF
+"""Request ids of this range take four octets always, so that a template can be patched in place."""
+
+
+def peek_request_id(data: bytes) -> int:
+    """The request id of a response, without reading the rest. Raises Malformed."""
+    _, _, at, end = decode_envelope(data)
+    kind, at, end = ber.read_header(data, at, end)
+    if kind != RESPONSE:
+        raise Malformed(f"a PDU of type {kind:#04x} is no response")
+    start, stop = ber.expect(data, at, end, ber.INTEGER)
+    return ber.read_integer(data, start, stop)
