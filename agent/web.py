@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from api.app import end_streams
 from core.errors import KasbahError
 
 GRACE_S = 2
@@ -24,6 +25,7 @@ class WebServer:
     def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._server: _Server | None = None
+        self._app: FastAPI | None = None
         self._socket = _bound(host, port)
         self.port: int = self._socket.getsockname()[1]
 
@@ -42,7 +44,7 @@ class WebServer:
             lifespan="on",
             timeout_graceful_shutdown=GRACE_S,
         )
-        self._server = _Server(config)
+        self._server, self._app = _Server(config), app
         try:
             await self._server.serve(sockets=[self._socket])
         finally:
@@ -50,7 +52,8 @@ class WebServer:
 
     def stop(self) -> None:
         """End `serve` in good order: no new requests, open ones within the grace."""
-        if self._server is not None:
+        if self._server is not None and self._app is not None:
+            end_streams(self._app)
             self._server.should_exit = True
 
 
