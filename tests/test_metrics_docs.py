@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 
 from api import families
 from tests.support.api import make_snapshot, render_page, whole_vocabulary
@@ -140,3 +141,18 @@ def test_promtool_accepts_the_scrape_configuration(tmp_path):
         [promtool(), "check", "config", str(file)], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_agents_own_metrics_are_listed_and_collide_with_none():
+    from agent.selfmetrics import SelfMetrics
+
+    registry = CollectorRegistry()
+    SelfMetrics(registry)
+    page = generate_latest(registry).decode()
+    own = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
+    plant = {family.name for family in EVERYTHING}
+    assert not plant & own.keys()
+    _, _, section = PAGE.read_text().partition("## The agent's own health")
+    listed = dict(re.findall(r"^\| `(kasbah_[a-z0-9_]+)` \| (\S+) \|", section, re.MULTILINE))
+    # A counter's `_created` is the client library's: when it began.
+    assert {name: kind for name, kind in own.items() if not name.endswith("_created")} == listed
