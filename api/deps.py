@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -12,6 +13,9 @@ from api.metrics import Exposition
 from api.points import PointColumns
 from api.stream import Streams
 from core.contracts import Services
+
+HISTORY_AT_ONCE = 2
+"""History queries that run at one time; the others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,11 @@ class Context:
     columns: PointColumns
     exposition: Exposition
     streams: Streams
+    history_turn: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(HISTORY_AT_ONCE)
+    )
+    what_if_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Long questions take turns, so that there is always a thread left for /metrics."""
 
 
 def _context(request: Request) -> Context:

@@ -1,12 +1,13 @@
 """The event loop stays free while large answers are rendered: polling shares it."""
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
 
 import pytest
 
-from tests.support.api import FakeServices, bulk_view, client_of, make_snapshot
+from tests.support.api import FakeHistory, FakeServices, bulk_view, client_of, make_snapshot
 
 LOOP_BLOCKED_S_MAX = 0.030
 ATTEMPTS = 6
@@ -61,3 +62,24 @@ async def test_a_list_is_rendered_once_a_version():
         assert len(client._transport.app.state.context.rendered._entries) == 1
     assert len(first.json()["points"]) == 5000
     assert time.perf_counter() - started < 2
+
+
+async def test_slow_history_queries_leave_threads_for_the_rest():
+    """Somebody's wide history query must not keep Prometheus waiting."""
+    release = threading.Event()
+
+    class SlowHistory(FakeHistory):
+        def known(self, point: str) -> bool:
+            release.wait(20)
+            return super().known(point)
+
+    services = FakeServices()
+    services.history = SlowHistory()
+    async with client_of(services) as client, asyncio.TaskGroup() as group:
+        path = "/api/v1/history?point=ups-old/mode"
+        asked = [group.create_task(client.get(path)) for _ in range(40)]
+        async with asyncio.timeout(10):
+            await asyncio.sleep(0.05)
+            assert (await client.get("/metrics")).status_code == 200
+            assert not any(task.done() for task in asked)
+            release.set()

@@ -47,7 +47,8 @@ async def history(
     if reader is None:
         raise ApiError(503, "no_history", "This agent keeps no local history.")
     in_table = point.id in services.snapshot().points.row
-    body = await asyncio.to_thread(_read, reader, point, span, query.buckets, in_table=in_table)
+    async with api.history_turn:
+        body = await asyncio.to_thread(_read, reader, point, span, query.buckets, in_table=in_table)
     return Response(body, media_type="application/json")
 
 

@@ -55,9 +55,10 @@ async def what_if(question: schemas.WhatIfRequest, api: Api) -> Response:
     services = api.services
     snapshot = services.snapshot()
     try:
-        answer = await asyncio.to_thread(
-            services.what_if, question.out, question.back, question.case, question.demand
-        )
+        async with api.what_if_turn:
+            answer = await asyncio.to_thread(
+                services.what_if, question.out, question.back, question.case, question.demand
+            )
     except KeyError as unknown:
         name = unknown.args[0]
         raise not_found(
