@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from core.snapshot import Event
 router = APIRouter(tags=["alarms"])
 
 _PAGE = 1000
+_SEQ = re.compile(r"^\d{1,15}$", re.ASCII)
 
 
 @router.get(
@@ -41,7 +43,7 @@ async def events(
     if since is None:
         found = _newest(services, limit)
         start = 0
-    elif since.isdecimal():
+    elif _SEQ.match(since):
         start = int(since)
         found = services.events(start, limit)
     else:
