@@ -1,7 +1,7 @@
-"""The Modbus TCP client: one connection per gateway, units behind it in turn, errors in words.
+"""The Modbus TCP client: one connection per gateway, units behind it in turn, errors for people.
 
-Owns pooling, turns, retries, and what each failure is called for an operator. Must not know
-profiles, points or what a register means. It can only read: `codec` has no request that writes.
+Owns pooling and retries. Must not know profiles, points or what a register means. It can only read:
+`codec` has no request that writes.
 
 A gateway is a (host, port). Units behind it share its connection and take turns in the order in
 which they asked; a request that timed out goes to the end of the queue before it is tried again,
@@ -14,14 +14,12 @@ No task of its own: everything runs in the caller's.
 
 from __future__ import annotations
 
-import errno
-import socket
 from dataclasses import dataclass
 
-from collectors.modbus import codec
+from collectors.modbus import codec, failures
 from collectors.modbus.gateway import Gateway
 from collectors.modbus.link import Counters, Failure
-from core.errors import Busy, DeviceError, DeviceTimeout, Malformed, Refused, Unreachable
+from core.errors import Malformed, Unreachable
 
 IDENTIFICATION_ANSWERS_MAX = 16
 """Bound on follow-up requests of one identification; the basic objects fit into one or two."""
@@ -72,7 +70,7 @@ class ModbusClient:
             raise self._malformed(target, error) from error
         if isinstance(answer, bytes):
             return answer
-        raise refusal(target, request, answer)
+        raise failures.refusal(target.unit, target.gateway, request, answer)
 
     async def identify(self, target: Target) -> dict[int, str]:
         """Basic identification: 0 vendor, 1 product code, 2 revision. Raises as `read` does.
@@ -88,7 +86,7 @@ class ModbusClient:
             except Malformed as error:
                 raise self._malformed(target, error) from error
             if isinstance(answer, codec.ExceptionAnswer):
-                raise refusal(target, request, answer)
+                raise failures.refusal(target.unit, target.gateway, request, answer)
             for object_id, value in answer.objects.items():
                 objects[object_id] = value.decode("utf-8", "replace").strip("\0 ")
             if answer.next_id is None or answer.next_id <= request.object_id:
@@ -125,7 +123,8 @@ class ModbusClient:
             if tries >= allowed or self._closed:
                 if answer is Failure.TIMEOUT:
                     gateway.silent_units.add(target.unit)
-                raise _failure(target, answer, tries)
+                    raise failures.no_answer(target.unit, target.gateway, target.timeout_s, tries)
+                raise failures.hung_up(target.gateway)
 
     async def _try(
         self, gateway: Gateway, target: Target, request: codec.Request
@@ -136,8 +135,10 @@ class ModbusClient:
         try:
             try:
                 link = await gateway.link(target.timeout_s, asked_at)
-            except (OSError, TimeoutError) as error:
-                raise unreachable(target, error) from error
+            except OSError as error:
+                raise failures.unreachable(
+                    target.host, target.gateway, error, target.timeout_s
+                ) from error
             reused = link.answered
             return await link.exchange(target.unit, request, target.timeout_s), reused
         finally:
@@ -155,70 +156,3 @@ class ModbusClient:
             self._gateways[key] = gateway
         gateway.mind(target.unit, target.in_flight, target.pause_s)
         return gateway
-
-
-# ---------------------------------------------------------------- failures in words
-
-
-def unreachable(target: Target, error: OSError | TimeoutError) -> Unreachable:
-    """Why no connection could be made, and what to check."""
-    refused = f"[Errno {errno.ECONNREFUSED}]"  # asyncio joins the errors of several addresses
-    if isinstance(error, ConnectionRefusedError) or refused in str(error):
-        return Unreachable(
-            f"nothing listens at {target.gateway}: is the port right and Modbus enabled?"
-        )
-    if isinstance(error, socket.gaierror):
-        return Unreachable(f"the name '{target.host}' is not known: is it right, does DNS answer?")
-    if isinstance(error, TimeoutError):
-        return DeviceTimeout(
-            f"{target.gateway} accepts no connection within {target.timeout_s:g} s: is the address"
-            " right, the device on, and no firewall in between?"
-        )
-    why = (error.strerror or str(error)).lower()
-    return Unreachable(f"{target.gateway} cannot be reached ({why}): is the network up?")
-
-
-def refusal(target: Target, request: codec.Request, answer: codec.ExceptionAnswer) -> DeviceError:
-    """What a Modbus exception means to an operator.
-
-    Source: MODBUS Application Protocol V1.1b3, section 7, exception codes.
-    """
-    who = f"unit {target.unit} at {target.gateway}"
-    code = answer.code
-    if code == codec.GATEWAY_NO_ANSWER:
-        return Unreachable(
-            f"the gateway {target.gateway} answers, the device behind it (unit {target.unit}) does"
-            " not: is it on, its unit id right, the serial line sound?"
-        )
-    if code == codec.GATEWAY_NO_PATH:
-        return Unreachable(
-            f"the gateway {target.gateway} answers, but has no way to unit {target.unit}: is the"
-            " unit id right and routed in the gateway?"
-        )
-    if code in {codec.ACKNOWLEDGE, codec.DEVICE_BUSY}:
-        return Busy(f"{who} is busy (exception {code}): it asks to be left alone for a moment")
-    meaning = _MEANINGS.get(code, "a code that the standard does not know")
-    return Refused(f"{who} refuses {request} (exception {code}: {meaning})")
-
-
-_MEANINGS = {
-    codec.ILLEGAL_FUNCTION: "it does not know function codes of this kind",
-    codec.ILLEGAL_ADDRESS: "there is no such address; does the profile fit the device?",
-    codec.ILLEGAL_VALUE: "it does not take this count; the range may be too long for it",
-    codec.DEVICE_FAILURE: "it failed to do what was asked",
-    7: "negative acknowledge",
-    8: "its memory has a parity error",
-}
-
-
-def _failure(target: Target, failure: Failure, tries: int) -> Unreachable:
-    if failure is Failure.TIMEOUT:
-        return DeviceTimeout(
-            f"no answer from unit {target.unit} at {target.gateway} within"
-            f" {target.timeout_s:g} s ({tries} {'try' if tries == 1 else 'tries'}): is the unit id"
-            " right, and the device on?"
-        )
-    return Unreachable(
-        f"{target.gateway} closes the connection instead of answering: many devices serve few"
-        " masters at a time, is another one connected?"
-    )

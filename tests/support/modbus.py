@@ -59,7 +59,7 @@ def _bits(area: Mapping[int, bool]) -> list[SimData]:
     return [SimData(0, values=values, datatype=DataType.BITS)]
 
 
-def _device(unit_id: int, unit: Unit) -> SimDevice:
+def device_of(unit_id: int, unit: Unit) -> SimDevice:
     async def refresh(fc, start, _address, _count, registers, _values):
         if unit.exception:
             return ExcCodes(unit.exception)
@@ -85,7 +85,7 @@ async def modbus_server(
 
     `identity` has pymodbus' names: VendorName, ProductCode, MajorMinorRevision.
     """
-    devices = [_device(unit_id, unit) for unit_id, unit in units.items()]
+    devices = [device_of(unit_id, unit) for unit_id, unit in units.items()]
     known = ModbusDeviceIdentification(info_name=dict(identity or {}))
     server = ModbusTcpServer(devices, identity=known, address=("127.0.0.1", 0))
     await server.serve_forever(background=True)
