@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import re
 import socket
 import struct
 import time
@@ -11,6 +13,7 @@ from dataclasses import replace
 
 import pytest
 
+from collectors.modbus import failures
 from collectors.modbus import link as link_module
 from collectors.modbus.client import ModbusClient, Target
 from core.errors import Busy, DeviceTimeout, InvariantError, Malformed, Refused, Unreachable
@@ -115,6 +118,29 @@ async def test_identifies_a_device_over_several_answers(client):
 
     async with scripted_server(in_pieces) as port:
         assert await client.identify(target(port)) == {0: "ACME", 1: "M1", 2: "1.0"}
+
+
+@pytest.mark.parametrize("body", [b"\x2b\x0e\x01\x81\0\0\x02\0\x01A", b"\x2b\x0e", b"\x2b\x0d" * 4])
+async def test_an_identification_that_makes_no_sense_is_malformed(client, body):
+    async def confused(reader, writer):
+        transaction, unit, _ = await request(reader)
+        writer.write(frame(transaction, unit, body))
+
+    async with scripted_server(confused) as port:
+        with pytest.raises(Malformed, match="does not speak Modbus properly"):
+            await client.identify(target(port))
+
+
+async def test_an_identification_without_end_is_ended(client):
+    async def endless(reader, writer):
+        while True:
+            transaction, unit, pdu = await request(reader)
+            more = bytes((0xFF, pdu[3] + 1, 1, pdu[3], 1, 65))
+            writer.write(frame(transaction, unit, b"\x2b\x0e\x01\x81" + more))
+
+    async with scripted_server(endless) as port:
+        with pytest.raises(Malformed, match="never ends its identification"):
+            await client.identify(target(port))
 
 
 async def test_a_device_without_identification_refuses(client):
@@ -377,6 +403,19 @@ async def test_a_cancelled_read_gives_its_turn_away(client):
     assert len(seen) == 3  # the first was on its way, three never left
 
 
+async def test_a_read_cancelled_in_the_pause_gives_its_turn_away(client):
+    async with measured_server(0) as (port, seen, _):
+        at = target(port, pause_s=0.1)
+        await client.read(at, 3, 0, 1)
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(client.read(at, 3, 1, 1))
+            second = group.create_task(client.read(at, 3, 2, 1))
+            await asyncio.sleep(0.02)
+            first.cancel()
+        assert second.result() == b"\x00\x02"
+    assert len(seen) == 2
+
+
 async def test_a_silent_unit_holds_its_neighbours_up_for_one_time_out_at_a_time(client):
     tried: list[int] = []
 
@@ -402,6 +441,26 @@ async def test_a_silent_unit_holds_its_neighbours_up_for_one_time_out_at_a_time(
                 assert time.monotonic() - begun < 0.19
         assert tried == [2, 1, 2, 1, 2, 1, 1]
         await dead("1 try")
+
+
+# ---------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (ConnectionRefusedError(111, "refused"), Unreachable, "nothing listens at plc:502"),
+        (OSError(f"Multiple: [Errno {errno.ECONNREFUSED}] x, y"), Unreachable, "nothing listens"),
+        (socket.gaierror(-2, "Name or service"), Unreachable, "name 'plc' is not known"),
+        (TimeoutError(), DeviceTimeout, "accepts no connection within 2 s"),
+        (OSError(101, "Network is unreachable"), Unreachable, r"\(network is unreachable\)"),
+    ],
+)
+def test_what_keeps_a_connection_from_being_made_is_said(error, kind, words):
+    said = failures.unreachable("plc", "plc:502", error, 2.0)
+    assert type(said) is kind
+    assert re.search(words, str(said))
+    assert str(said).endswith("?")  # it ends with what to check
 
 
 # ---------------------------------------------------------------- the end
@@ -430,3 +489,40 @@ async def test_nothing_is_read_after_close(client):
         await client.close()
         with pytest.raises(Unreachable, match="the client was closed"):
             await client.read(target(port), 3, 0, 1)
+
+
+async def test_closing_does_not_wait_for_a_connection_in_the_making():
+    client = ModbusClient()
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        fill = [socket.socket() for _ in range(3)]
+        for each in fill:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(
+                client.read(target(full.getsockname()[1], timeout_s=30), 3, 0, 1)
+            )
+            await asyncio.sleep(0.05)
+            async with asyncio.timeout(1):
+                await client.close()
+            reading.cancel()
+        for each in fill:
+            each.close()
+
+
+def test_it_runs_on_uvloop_as_well():
+    uvloop = pytest.importorskip("uvloop")
+
+    async def once() -> None:
+        client = ModbusClient()
+        async with modbus_server({1: Unit(holding={0: 7})}) as port:
+            assert await client.read(target(port), 3, 0, 1) == b"\x00\x07"
+            with pytest.raises(Refused):
+                await client.read(target(port), 3, 9, 1)
+            await client.close()
+        with pytest.raises(Unreachable):
+            await client.read(target(port), 3, 0, 1)
+
+    uvloop.run(once())

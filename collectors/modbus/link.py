@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 
 from collectors.modbus.codec import Frame, Framer, Request, encode_request
 from core.errors import Malformed
@@ -109,16 +110,13 @@ class Link(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """End the connection; `closed` tells when it is gone."""
-        if self._transport is None:
-            self._end()
-        else:
+        if self._transport is not None:
             self._transport.abort()  # nothing worth flushing: a request nobody waits for
 
     # ------------------------------------------------ called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._wake_at(self._used_at + IDLE_S)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  ours has its size
