@@ -1,0 +1,263 @@
+"""The SNMP engine against net-snmp's snmpd, and against a peer that is late, lies or talks
+nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from itertools import pairwise
+
+import pytest
+
+from collectors.snmp import ber, codec
+from collectors.snmp.client import SnmpClient, Target, after, below
+from collectors.snmp.codec import RESPONSE, Message, Pdu, VarBind, Version
+from collectors.snmp.template import Template
+from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
+from tests.support.snmpd import snmpd
+
+SYS = [f"1.3.6.1.2.1.1.{n}.0" for n in (1, 3, 5, 6)]
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory):
+    with snmpd(tmp_path_factory.mktemp("snmpd")) as port:
+        yield port
+
+
+@pytest.fixture
+async def client():
+    made = SnmpClient(1)
+    yield made
+    made.close()
+
+
+def at(port: int, version: Version = Version.V2C, **more) -> Target:
+    return Target("127.0.0.1", port, version, **{"timeout_s": 1.0, "retries": 1, **more})
+
+
+@pytest.mark.parametrize("version", [Version.V1, Version.V2C])
+async def test_snmpd_answers_get(agent, client, version):
+    answer = await client.get(at(agent, version), Template.of(SYS))
+    assert answer.error_status == 0
+    assert answer.tags == (ber.OCTET_STRING, ber.TIME_TICKS, ber.OCTET_STRING, ber.OCTET_STRING)
+    assert answer.values[3] == b"battery room"
+
+
+@pytest.mark.parametrize("version", [Version.V1, Version.V2C])
+async def test_snmpd_is_walked_whole_and_in_order(agent, client, version):
+    rows = await client.walk(at(agent, version), "1.3.6.1.2.1.1")
+    assert len(rows) > 20
+    assert rows[0].oid == "1.3.6.1.2.1.1.1.0"
+    assert all(after(two.oid, one.oid) for one, two in pairwise(rows))
+    assert all(below(row.oid, "1.3.6.1.2.1.1") for row in rows)
+
+
+async def test_a_missing_object_is_told_by_each_version_in_its_way(agent, client):
+    template = Template.of([SYS[1], "1.3.6.1.2.1.1.99.0"])
+    v2c = await client.get(at(agent), template)
+    assert v2c.tags[1] in ber.EXCEPTIONS
+    assert isinstance(v2c.values[0], int)
+    v1 = await client.get(at(agent, Version.V1), template)
+    assert (v1.error_status, v1.error_index) == (2, 2)
+
+
+async def test_a_wrong_community_is_a_time_out_that_says_what_to_check(agent, client):
+    with pytest.raises(DeviceTimeout, match="community") as caught:
+        await client.get(at(agent, community=b"wrong-one", timeout_s=0.2), Template.of(SYS))
+    assert "wrong-one" not in str(caught.value)
+    assert "tried twice" in str(caught.value)
+
+
+async def test_a_closed_port_is_told_at_once(client):
+    async with asyncio.timeout(1):
+        with pytest.raises(Unreachable, match="nothing listens"):
+            await client.get(at(9, timeout_s=5.0), Template.of(SYS))
+
+
+async def test_an_unknown_name_is_told(client):
+    with pytest.raises(Unreachable, match="no-such-host"):
+        await client.get(Target("no-such-host.invalid", timeout_s=1), Template.of(SYS))
+
+
+async def test_version_3_is_refused_with_a_sentence(client):
+    with pytest.raises(Refused, match="SNMPv3"):
+        await client.get(at(1, Version.V3), Template.of(SYS))
+
+
+class Peer(asyncio.DatagramProtocol):
+    """A scripted agent: `answers(request, number of the request)` gives the datagrams to send
+    back, with delays."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.requests = 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        self.requests += 1
+        loop = asyncio.get_running_loop()
+        for delay, packet in self.answers(codec.decode_message(data), self.requests):
+            loop.call_later(delay, self.transport.sendto, packet, address)
+
+
+@contextlib.asynccontextmanager
+async def peer(answers):
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(
+        lambda: Peer(answers), local_addr=("127.0.0.1", 0)
+    )
+    try:
+        yield transport.get_extra_info("sockname")[1], protocol
+    finally:
+        transport.close()
+
+
+def reply(request: Message, value: int, shift: int = 0) -> bytes:
+    pdu = request.pdu
+    binds = tuple(VarBind(bind.oid, ber.INTEGER, value) for bind in pdu.varbinds)
+    number = pdu.request_id + shift
+    return codec.encode_message(
+        Message(request.version, request.community, Pdu(RESPONSE, number, 0, 0, binds))
+    )
+
+
+ONE = Template.of(["1.3.6.1.4.1.99999.1.0"])
+
+
+async def test_a_late_answer_is_never_taken_for_the_current_one(client):
+    """The first answer comes after the retry was sent; it must not answer the retry, nor the next
+    request."""
+
+    def answers(request, number):
+        return [(0.35, reply(request, 111))] if number == 1 else [(0.0, reply(request, number))]
+
+    async with peer(answers) as (port, _):
+        first = await client.get(at(port, timeout_s=0.15), ONE)
+        assert list(first.values) == [2]
+        await asyncio.sleep(0.4)
+        second = await client.get(at(port, timeout_s=0.3), ONE)
+        assert list(second.values) == [3]
+    assert client.counters.late == 1
+
+
+async def test_garbage_and_foreign_ids_are_dropped_and_counted(client):
+    def answers(request, _):
+        return [
+            (0, b"garbage"),
+            (0, b""),
+            (0, reply(request, 1, shift=1)),
+            (0.05, reply(request, 7)),
+        ]
+
+    async with peer(answers) as (port, _):
+        answer = await client.get(at(port), ONE)
+    assert list(answer.values) == [7]
+    assert client.counters.malformed >= 1
+    assert client.counters.late == 1
+
+
+async def test_an_answer_from_another_address_is_dropped(client):
+    loop = asyncio.get_running_loop()
+    other, _ = await loop.create_datagram_endpoint(
+        asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+    )
+
+    class Spoofed(Peer):
+        def datagram_received(self, data, address):
+            other.sendto(reply(codec.decode_message(data), 666), address)
+
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: Spoofed(None), local_addr=("127.0.0.1", 0)
+    )
+    try:
+        port = transport.get_extra_info("sockname")[1]
+        with pytest.raises(DeviceTimeout):
+            await client.get(at(port, timeout_s=0.2, retries=0), ONE)
+        assert client.counters.foreign == 1
+    finally:
+        transport.close()
+        other.close()
+
+
+async def test_a_doubled_answer_counts_once(client):
+    async with peer(lambda request, _: [(0, reply(request, 1)), (0.01, reply(request, 2))]) as (
+        port,
+        _,
+    ):
+        assert list((await client.get(at(port), ONE)).values) == [1]
+        await asyncio.sleep(0.05)
+    assert client.counters.late == 1
+
+
+async def test_a_table_that_never_ends_is_malformed(client):
+    def stuck(request, _):
+        pdu = Pdu(
+            RESPONSE,
+            request.pdu.request_id,
+            0,
+            0,
+            (VarBind("1.3.6.1.4.1.99999.1.5", ber.INTEGER, 1),) * 2,
+        )
+        return [(0, codec.encode_message(Message(request.version, request.community, pdu)))]
+
+    async with peer(stuck) as (port, _):
+        with pytest.raises(Malformed, match="do not increase"):
+            await client.walk(at(port), "1.3.6.1.4.1.99999")
+
+
+async def test_a_walk_has_a_limit(client):
+    def endless(request, _):
+        last = request.pdu.varbinds[0].oid.split(".")
+        start = int(last[-1]) if len(last) > 8 else 0
+        binds = tuple(
+            VarBind(f"1.3.6.1.4.1.99999.1.{start + i}", ber.INTEGER, i) for i in range(1, 21)
+        )
+        pdu = Pdu(RESPONSE, request.pdu.request_id, 0, 0, binds)
+        return [(0, codec.encode_message(Message(request.version, request.community, pdu)))]
+
+    async with peer(endless) as (port, _):
+        with pytest.raises(Malformed, match="more than 100"):
+            await client.walk(at(port), "1.3.6.1.4.1.99999", limit=100)
+
+
+async def test_a_device_that_cannot_bulk_is_walked_one_by_one(client):
+    def answers(request, _):
+        pdu = request.pdu
+        if pdu.kind == codec.GET_BULK:
+            answer = Pdu(RESPONSE, pdu.request_id, 5, 1, ())
+        else:
+            last = int(pdu.varbinds[0].oid.split(".")[-1])
+            number = last + 1 if pdu.varbinds[0].oid.count(".") > 7 else 1
+            oid = f"1.3.6.1.4.1.99999.1.{number}" if number < 4 else "1.3.6.1.5"
+            answer = Pdu(RESPONSE, pdu.request_id, 0, 0, (VarBind(oid, ber.INTEGER, number),))
+        return [(0, codec.encode_message(Message(request.version, request.community, answer)))]
+
+    async with peer(answers) as (port, _):
+        rows = await client.walk(at(port), "1.3.6.1.4.1.99999")
+    assert [row.value for row in rows] == [1, 2, 3]
+
+
+async def test_many_devices_at_once_get_their_own_answers(client):
+    async with peer(lambda request, n: [(0.001 * (n % 7), reply(request, n))]) as (port, _):
+        results = []
+
+        async def ask():
+            results.append((await client.get(at(port), ONE)).values[0])
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(500):
+                group.create_task(ask())
+    assert sorted(results) == list(range(1, 501))
+
+
+async def test_closing_ends_what_waits(client):
+    async with peer(lambda _request, _n: []) as (port, _):
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(client.get(at(port, timeout_s=30), ONE))
+            await asyncio.sleep(0.05)
+            client.close()
+            await asyncio.sleep(0)
+        assert waiting.cancelled()

@@ -1,0 +1,217 @@
+"""SNMP on the wire: against pysnmp's encoder, and against bytes that are no SNMP at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyasn1.codec.ber import decoder as asn1_decoder
+from pyasn1.codec.ber import encoder as asn1_encoder
+from pysnmp.proto import api
+
+from collectors.snmp import ber, codec
+from collectors.snmp.codec import GET, GET_BULK, GET_NEXT, RESPONSE, Message, Pdu, VarBind, Version
+from collectors.snmp.template import Template
+from core.errors import Malformed
+
+OIDS = st.lists(st.integers(0, 2**32 - 1), min_size=0, max_size=10).map(
+    lambda tail: ".".join(map(str, [1, 3, 6, 1, *tail]))
+)
+VALUES = st.one_of(
+    st.tuples(st.just(ber.INTEGER), st.integers(-(2**31), 2**31 - 1)),
+    st.tuples(st.just(ber.COUNTER32), st.integers(0, 2**32 - 1)),
+    st.tuples(st.just(ber.GAUGE32), st.integers(0, 2**32 - 1)),
+    st.tuples(st.just(ber.TIME_TICKS), st.integers(0, 2**32 - 1)),
+    st.tuples(st.just(ber.COUNTER64), st.integers(0, 2**64 - 1)),
+    st.tuples(st.just(ber.OCTET_STRING), st.binary(max_size=300)),
+    st.tuples(st.just(ber.OID), OIDS),
+    st.tuples(
+        st.just(ber.IP_ADDRESS),
+        st.tuples(*[st.integers(0, 255)] * 4).map(lambda octets: ".".join(map(str, octets))),
+    ),
+    st.tuples(st.sampled_from([ber.NULL, *sorted(ber.EXCEPTIONS)]), st.none()),
+)
+BINDS = st.lists(st.tuples(OIDS, VALUES).map(lambda b: VarBind(b[0], *b[1])), max_size=30)
+MESSAGES = st.builds(
+    Message,
+    st.sampled_from([Version.V1, Version.V2C]),
+    st.binary(max_size=40),
+    st.builds(
+        Pdu,
+        st.sampled_from([GET, GET_NEXT, RESPONSE, GET_BULK]),
+        st.integers(codec.REQUEST_ID_FIRST, codec.REQUEST_ID_LAST),
+        st.integers(0, 18),
+        st.integers(0, 100),
+        BINDS.map(tuple),
+    ),
+)
+
+PYSNMP_VALUES = {
+    ber.INTEGER: "Integer32",
+    ber.COUNTER32: "Counter32",
+    ber.GAUGE32: "Gauge32",
+    ber.TIME_TICKS: "TimeTicks",
+    ber.COUNTER64: "Counter64",
+    ber.OCTET_STRING: "OctetString",
+    ber.OID: "ObjectIdentifier",
+    ber.IP_ADDRESS: "IpAddress",
+}
+
+
+@given(MESSAGES)
+def test_what_is_written_is_read_back(message):
+    assert codec.decode_message(codec.encode_message(message)) == message
+
+
+@given(st.lists(st.tuples(OIDS, VALUES), min_size=1, max_size=8), st.integers(0, 2**31 - 1))
+def test_a_response_of_pysnmp_is_read_as_pysnmp_wrote_it(binds, number):
+    module = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
+    pdu = module.ResponsePDU()
+    module.apiPDU.set_defaults(pdu)
+    module.apiPDU.set_request_id(pdu, number)
+    expected = []
+    written = []
+    for oid, (tag, value) in binds:
+        if tag not in PYSNMP_VALUES:
+            continue
+        expected.append(VarBind(oid, tag, value))
+        written.append((oid, getattr(module, PYSNMP_VALUES[tag])(value)))
+    module.apiPDU.set_varbinds(pdu, written)
+    message = module.Message()
+    module.apiMessage.set_defaults(message)
+    module.apiMessage.set_community(message, "public")
+    module.apiMessage.set_pdu(message, pdu)
+    read = codec.decode_message(asn1_encoder.encode(message))
+    assert read.community == b"public"
+    assert read.pdu == Pdu(RESPONSE, number, 0, 0, tuple(expected))
+
+
+@given(st.lists(OIDS, min_size=1, max_size=24), st.sampled_from([Version.V1, Version.V2C]))
+def test_pysnmp_reads_a_request_as_it_was_meant(oids, version):
+    request = Template.of(oids).request(version, b"se cret", 0x12345678)
+    numbers = {Version.V1: api.SNMP_VERSION_1, Version.V2C: api.SNMP_VERSION_2C}
+    module = api.PROTOCOL_MODULES[numbers[version]]
+    message, rest = asn1_decoder.decode(request, asn1Spec=module.Message())
+    assert rest == b""
+    assert bytes(module.apiMessage.get_community(message)) == b"se cret"
+    pdu = module.apiMessage.get_pdu(message)
+    assert int(module.apiPDU.get_request_id(pdu)) == 0x12345678
+    assert [str(oid) for oid, _ in module.apiPDU.get_varbinds(pdu)] == list(oids)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_malformed(data):
+    template = Template.of(["1.3.6.1.2.1.1.3.0"])
+    for read in (codec.decode_message, codec.peek_request_id, template.decode):
+        try:
+            read(data)
+        except Malformed:
+            continue
+
+
+@given(MESSAGES, st.data())
+def test_damaged_messages_are_read_or_malformed(message, data):
+    whole = bytearray(codec.encode_message(message))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at] = data.draw(st.integers(0, 255))
+    whole = whole[: data.draw(st.integers(0, len(whole)))]
+    template = Template.of([bind.oid for bind in message.pdu.varbinds] or ["1.3"])
+    for read in (codec.decode_message, codec.peek_request_id, template.decode):
+        try:
+            read(bytes(whole))
+        except Malformed:
+            continue
+
+
+@given(st.data())
+def test_the_remembered_layout_reads_what_the_general_decoder_reads(data):
+    """The fast path decides about speed only, whatever the lengths and signs of values."""
+    oids = data.draw(st.lists(OIDS, min_size=1, max_size=8, unique=True))
+    tags = [
+        data.draw(st.sampled_from([ber.INTEGER, ber.GAUGE32, ber.COUNTER64, ber.OCTET_STRING]))
+        for _ in oids
+    ]
+    ranges = {
+        ber.INTEGER: st.integers(-(2**31), 2**31 - 1),
+        ber.GAUGE32: st.integers(0, 2**32 - 1),
+        ber.COUNTER64: st.integers(0, 2**64 - 1),
+        ber.OCTET_STRING: st.binary(max_size=3),
+    }
+    template = Template.of(oids)
+    for number in range(6):
+        binds = tuple(
+            VarBind(oid, tag, data.draw(ranges[tag])) for oid, tag in zip(oids, tags, strict=True)
+        )
+        pdu = Pdu(RESPONSE, codec.REQUEST_ID_FIRST + number, 0, 0, binds)
+        packet = codec.encode_message(Message(Version.V2C, b"public", pdu))
+        answer = template.decode(packet)
+        assert list(answer.values) == [bind.value for bind in binds]
+        assert list(answer.tags) == tags
+        again = template.decode(packet)  # now certainly by its layout
+        assert list(again.values) == list(answer.values)
+
+
+def response(*binds: VarBind, status: int = 0, index: int = 0) -> bytes:
+    pdu = Pdu(RESPONSE, codec.REQUEST_ID_FIRST, status, index, binds)
+    return codec.encode_message(Message(Version.V2C, b"public", pdu))
+
+
+def test_an_answer_to_other_objects_is_malformed():
+    template = Template.of(["1.3.6.1.1.0", "1.3.6.1.2.0"])
+    one, two = (VarBind(f"1.3.6.1.{n}.0", ber.INTEGER, n) for n in (1, 2))
+    assert template.decode(response(one, two)).values == [1, 2]
+    for wrong in ((two, one), (one,), (one, two, two), ()):
+        with pytest.raises(Malformed):
+            template.decode(response(*wrong))
+
+
+def test_an_error_status_is_told_with_its_index():
+    answer = Template.of(["1.3.6.1.1.0"]).decode(response(status=2, index=1))
+    assert (answer.error_status, answer.error_index) == (2, 1)
+
+
+def test_missing_objects_have_no_value_and_keep_their_reason():
+    template = Template.of(["1.3.6.1.1.0", "1.3.6.1.2.0"])
+    packet = response(
+        VarBind("1.3.6.1.1.0", ber.NO_SUCH_OBJECT, None), VarBind("1.3.6.1.2.0", ber.INTEGER, 5)
+    )
+    for _ in range(3):
+        answer = template.decode(packet)
+        assert list(answer.values) == [None, 5]
+        assert answer.tags[0] == ber.NO_SUCH_OBJECT
+
+
+@pytest.mark.parametrize(
+    ("element", "value"),
+    [
+        ("4104ffffffff", 4294967295),  # Counter32 whose top bit looks like a sign
+        ("420500ffffffff", 4294967295),
+        ("4209000000000000000001", 1),  # needless leading octets
+        ("0203ffff38", -200),
+        ("4408" + "9f780440490fdb" + "00", None),
+        ("460900ffffffffffffffff", 2**64 - 1),
+    ],
+)
+def test_sloppy_numbers_are_read_for_what_they_mean(element, value):
+    data = bytes.fromhex(element)
+    tag, start, stop = ber.read_header(data, 0, len(data))
+    read = ber.read_value(data, tag, start, stop)
+    if value is not None:
+        assert read == value
+
+
+def test_opaque_floats_are_numbers():
+    data = bytes.fromhex("44079f780440490fdb")
+    tag, start, stop = ber.read_header(data, 0, len(data))
+    assert ber.read_value(data, tag, start, stop) == pytest.approx(3.1415927)
+
+
+def test_there_is_no_set():
+    assert not hasattr(codec, "SET")
+    with pytest.raises(Malformed):
+        codec.decode_message(
+            codec.encode_message(
+                Message(Version.V2C, b"x", Pdu(0xA3, codec.REQUEST_ID_FIRST, 0, 0, ()))
+            )
+        )
