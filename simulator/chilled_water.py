@@ -29,6 +29,9 @@ FULL_ABOVE, SPARE_BELOW = 0.75, 0.65
 """One chiller more above the first load ratio, one less when the others would stay below the
 second."""
 
+ALL_ABOVE_K = 2.0
+"""Water so much above its set point calls every chiller there is."""
+
 CHILLER_AUX_W = 1200.0
 STANDBY_W = 400.0
 FAN_POWER = 0.026
@@ -194,7 +197,9 @@ class ChilledWater:
         """As many chillers as the load needs, in the order of the list, but none that cannot."""
         if self.chillers:
             unit = self.rated_w / len(self.chillers)
-            if self.load_w > FULL_ABOVE * self.wanted * unit:
+            if self.supply_c > SETPOINT_C + ALL_ABOVE_K:
+                self.wanted = len(self.chillers)
+            elif self.load_w > FULL_ABOVE * self.wanted * unit:
                 self.wanted += 1
             elif self.wanted > 1 and self.load_w < SPARE_BELOW * (self.wanted - 1) * unit:
                 self.wanted -= 1

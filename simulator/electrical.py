@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from simulator.noise import Jitter, uniform
 
 Value = float | str
-"""A number in Kasbah's units, or the name of a state."""
+"""A number in Kasbah's units, or the name of a state, with `/severity` behind it where a device
+tells more than one, e.g. `active/critical`."""
 
 Values = dict[str, Value]
 """Readings of one device by point name without the device."""
@@ -89,7 +90,10 @@ def three_phase(prefix: str, power_w: float, supply: Supply, load: Load3, jitter
     values[f"{prefix}apparent_power"] = abs(watts) / factor
     values[f"{prefix}reactive_power"] = watts * var_per_watt
     values[f"{prefix}power_factor"] = factor
-    values[f"{prefix}frequency"] = supply.hz + 0.005 * jitter() if supply.live else 0.0
+    hertz = supply.hz + 0.005 * jitter() if supply.live else 0.0
+    values |= dict.fromkeys(
+        (f"{prefix}frequency{tail}" for tail in ("", ".l1", ".l2", ".l3")), hertz
+    )
     values[f"{prefix}unbalance"] = (max(amps) - mean_a) / mean_a if mean_a else 0.0
     values[f"{prefix}voltage_thd"] = 0.018 if pu else 0.0
     values[f"{prefix}current_thd"] = load.current_thd if mean_a else 0.0

@@ -23,7 +23,34 @@ SCALE_EXPONENT = -1
 HEALTHY = {"alarm": "normal", "breaker.position": "closed", "communication.state": "ok"}
 """What a device says of itself where the plant knows nothing to the contrary."""
 
-INVERSES: Mapping[str, Callable[[Value], Raw]] = {}
+STAND_INS: Mapping[str, tuple[str, ...]] = {
+    "floating": ("resting", "normal"),
+    "charging": ("floating", "normal"),
+    "discharging": ("normal",),
+    "depleted": ("low",),
+    "fault": ("normal",),
+    "starting": ("standby", "on", "running"),
+    "warming_up": ("running",),
+    "stopping": ("cooldown", "running"),
+    "on_load": ("running",),
+    "standby": ("off",),
+}
+"""What a device says that has no word for a state: the nearest that it has, in order. E.g. RFC 1628
+knows no charging battery, only a normal one."""
+
+
+FLAG = "flag"
+"""The decoder that reads one character of a text of flags; the whole text is put together from all
+points that share its object."""
+
+
+def _as_is(value: Value) -> Raw:
+    return value
+
+
+INVERSES: Mapping[str, Callable[[Value], Raw]] = {
+    "four_quadrant_power_factor": _as_is,  # lagging loads only: the coding is the value itself
+}
 """Inverses of the named decoders of profiles, by name."""
 
 
@@ -40,7 +67,7 @@ class Encoder:
         if value is None:
             return self._sentinel()
         keys = self.spec.keys
-        if keys.decoder is not None:
+        if keys.decoder is not None and keys.decoder != FLAG:
             inverse = INVERSES.get(keys.decoder)
             return inverse(value) if inverse is not None else self._sentinel()
         if self.spec.states is not None:
@@ -49,28 +76,43 @@ class Encoder:
             return self._sentinel()
         return self._number(value)
 
-    def _number(self, value: float) -> Raw:
+    def number(self, values: Values) -> float | None:
+        """The unrounded number that the device holds; None for a state or where there is none."""
+        value = find(values, self.name)
+        if value is None or isinstance(value, str):
+            return None
+        return self._scaled(value)
+
+    def _scaled(self, value: float) -> float:
         keys = self.spec.keys
         scale = keys.scale
         if keys.scale_from is not None and keys.scale_from.as_ == "exponent":
             scale *= 10.0**SCALE_EXPONENT
-        raw = (value - keys.offset) / scale
+        return (value - keys.offset) / scale
+
+    def _number(self, value: float) -> Raw:
+        keys = self.spec.keys
+        raw = self._scaled(value)
         if keys.type in ("f32", "f64"):
             return raw
         number = round(raw)
-        while number in keys.sentinels:
+        while number in keys.sentinels or number in keys.faults:
             number -= 1
         return number
 
     def _state(self, value: Value) -> Raw | None:
-        """The first raw value that the profile maps to this state."""
+        """The first raw value that the profile maps to this state, of the severity that is said."""
         axis, states = self.name.axis, self.spec.states
         if axis is None or states is None or not isinstance(value, str):
             return None
-        if value not in axis.states:
-            return None
-        wanted = axis.code(value)
-        return next((raw for raw, state in states.items() if state.code == wanted), None)
+        state, _, severity = value.partition("/")
+        for word in (state, *STAND_INS.get(state, ())):
+            code = axis.states.index(word) if word in axis.states else -1
+            found = [raw for raw, meaning in states.items() if meaning.code == code]
+            exact = [raw for raw in found if states[raw].severity.name.lower() == severity]
+            if found:
+                return (exact or found)[0]
+        return None
 
     def _sentinel(self) -> Raw | None:
         """How the device says that it has no such value, where its profile knows a way."""

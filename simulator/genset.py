@@ -36,6 +36,10 @@ FUEL_M3_PER_WH = 0.25e-6
 IDLE_FUEL_M3_PER_S = 6e-6
 """About 22 litres an hour without load, for an engine of this size."""
 
+SERVICE_S = 500 * 3600.0
+"""Service interval of the engine."""
+
+LOW_FUEL = 0.25
 OVERLOAD = 1.10
 """ISO 8528-1: 10 % more than the prime rating for a short time."""
 
@@ -200,6 +204,7 @@ class Genset:
         values = three_phase("output.", self.power_w, self.supply(), load, jitter)
         values |= three_phase("mains.", 0.0, mains, load, jitter)
         fault = self.state == "fault"
+        to_service = SERVICE_S - self.running_s % SERVICE_S
         overcrank = fault and self.attempts >= timing.CRANK_ATTEMPTS
         values |= {
             "engine.state": self.state if not self.resting else "stopped",
@@ -233,10 +238,14 @@ class Genset:
             "operating_time": self.running_s,
             "engine.operating_time": self.running_s,
             "starts": self.starts,
-            "time_to_service": 500 * 3600.0 - self.running_s,
+            "engine.starts": self.starts,
+            "time_to_service": to_service,
+            "engine.time_to_service": to_service,
             "alarm_count": 1.0 if fault else 0.0,
-            "alarm.fail_to_start": "active" if overcrank else "normal",
-            "alarm.overload": "active" if fault and not overcrank else "normal",
+            "alarm.fail_to_start": "active/critical" if overcrank else "normal",
+            "alarm.overcurrent": "active/critical" if fault and not overcrank else "normal",
+            "alarm.mains_failed": "normal" if mains.live else "active/warning",
+            "alarm.low_fuel_level": "active/warning" if fuel_level < LOW_FUEL else "normal",
             "output.residual_current": 0.0,
             "output.phase_angle": 18.2 if self.power_w else 0.0,
         }

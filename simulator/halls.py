@@ -23,6 +23,9 @@ AIR_KJ_M3_K = 1.2 * 1.005
 RATED_AIR_DT_K = 12.0
 WANTED_AIR_DT_K = 10.0
 FAN_MIN, FAN_MAX = 0.45, 1.0
+FAN_PER_K = 0.1
+"""Fans speed up when the aisles are warmer than they should be."""
+
 FAN_POWER = 0.06
 """Fan power at full speed as part of the cooling power; it goes with the cube of the speed."""
 
@@ -94,6 +97,7 @@ class Hall:
         running = [unit for unit in self.units if unit.running]
         rated = sum(unit.rated_w for unit in running)
         wanted = heat_w * RATED_AIR_DT_K / (rated * WANTED_AIR_DT_K) if rated else FAN_MAX
+        wanted += FAN_PER_K * max(0.0, self.cold_c - SETPOINT_C)
         wanted = min(FAN_MAX, max(FAN_MIN, wanted))
         self.fan += (wanted - self.fan) * (min(1.0, dt / 10) if self.settled else 1.0)
         self.settled = True

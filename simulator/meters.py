@@ -87,6 +87,7 @@ class Meter:
             f"{prefix}reactive_energy": self.reactive_varh,
             f"{prefix}reactive_energy_export": 0.0,
             f"{prefix}peak_power": self.peak_w,
+            f"{prefix}residual_current": 0.04 + 0.01 * jitter(),
         }
         for phase, share in zip(("l1", "l2", "l3"), load.split, strict=True):
             values[f"{prefix}active_energy.{phase}"] = self.energy_wh * share

@@ -167,7 +167,7 @@ class Network:
         for load in self._loads:
             self._serve(load, demand.get(load.node.id, ()), left)
         for name, power in left.items():
-            if name not in self._feeds_load and self.live(name):
+            if name in self.index and name not in self._feeds_load and self.live(name):
                 self.branch(name).given_w += power
         for branch in reversed(self.branches):
             if branch.node.kind not in ("load", "pv"):

@@ -148,6 +148,7 @@ class Inverter:
             "dc.insulation_resistance": 1.8e6 * (1 + 0.02 * jitter()),
             "alarm_count": 0.0 if supply.live else 1.0,
             "alarm.grid_disconnect": "normal" if supply.live else "active",
+            "ambient.temperature": sky.ambient_c,
         }
         inputs = 2
         for number in range(1, inputs + 1):

@@ -173,7 +173,12 @@ def _probe(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
             f"{prefix}dew_point": dew,
         }
     return values | {
+        # Probes with a table of sensors: the first measures warmth, the second humidity.
+        "probe.temperature.1": celsius,
+        "probe.relative_humidity.2": humidity,
         "probe.state": "normal",
+        "probe.state.1": "normal",
+        "probe.state.2": "normal",
         "probe.temperature_state": "normal",
         "probe.humidity_state": "normal",
         "communication.state": "ok",

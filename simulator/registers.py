@@ -165,12 +165,13 @@ def _kind(text: str) -> tuple[str, int]:
 def _identity(profile: Profile, nameplate: Nameplate) -> list[_Cell]:
     """Registers of the nameplate, and those by which the profile is recognised."""
     cells = []
+    decisive = {match.address for match in profile.match.registers}
     for match in profile.match.registers:
         kind, count = _kind(match.type)
         give = _constant(match.equals[0])
         cells.append(_Cell(match.fc, match.address, kind, count, "big", give))
     for word, where in nameplate.where(profile):
-        if where.address is None:
+        if where.address is None or where.address in decisive:
             continue
         kind, count = _kind(where.type or "u16")
         cells.append(

@@ -16,6 +16,7 @@ from simulator.assembly import Machines, assemble, nominal_w
 from simulator.electrical import DEAD, Supply, Values
 from simulator.faults import NO_FAULTS, Faults
 from simulator.fuel import refill
+from simulator.halls import Hall
 from simulator.metering import PV_LIFE_H, begin, consumers, place_meters
 from simulator.meters import Meter
 from simulator.network import Branch
@@ -29,6 +30,8 @@ MAINS = "mains"
 
 UPTIME_S = 40 * 86400.0
 SETTLE_STEPS = 12
+USUAL_LOAD = 0.5
+"""Load of cooling whose heat the site file does not name, as part of its rating."""
 
 
 class PlantModel:
@@ -200,13 +203,21 @@ class PlantModel:
             )
         for hall in machines.halls.values():
             fans = sum(unit.fan_w for unit in hall.units)
-            heat = sum(self.network.branch(name).given_w for name in self._hall_loads[hall.name])
-            hall.step(dt, heat + fans, water.supply_c, water.flow_ratio())
+            hall.step(dt, self._heat_w(hall) + fans, water.supply_c, water.flow_ratio())
             _add(draws, hall.draws())
         coils = sum(hall.coil_w for hall in machines.halls.values())
+        if not machines.halls:
+            coils = USUAL_LOAD * water.rated_w
         water.step(dt, coils, self.sky.ambient_c, live, self.faults)
         _add(draws, water.draws())
         return draws
+
+    def _heat_w(self, hall: Hall) -> float:
+        """Heat of the IT in a hall; a usual one where the site does not say what stands there."""
+        loads = self._hall_loads[hall.name]
+        if not loads:
+            return USUAL_LOAD * sum(unit.rated_w for unit in hall.units)
+        return sum(self.network.branch(name).given_w for name in loads)
 
     def _demand(self) -> dict[str, list[float]]:
         """What the loads want now: a gentle daily curve with its peak in the afternoon."""
@@ -278,10 +289,12 @@ class PlantModel:
 
     def answers(self, device: str) -> bool:
         """Whether the device can be reached now."""
-        if self.faults.has("silent", device):
-            return False
+        return not self.faults.has("silent", device) and not self.gateway_lost(device)
+
+    def gateway_lost(self, device: str) -> bool:
+        """Whether everything at the address of this device is away."""
         lost = self.faults.of("gateway_lost")
-        return not lost or self._gateway[device] not in {self._gateway.get(name) for name in lost}
+        return bool(lost) and self._gateway[device] in {self._gateway.get(name) for name in lost}
 
     def uptime_s(self, device: str) -> float:
         """Seconds since the device was last started."""

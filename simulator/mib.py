@@ -1,0 +1,239 @@
+"""What an SNMP agent has to show: objects in order, each filled when it is asked for.
+
+Knows profiles and object identifiers; knows neither BER nor sockets. A variable is its ASN.1 tag
+(as in RFC 3416 and in snmprec files) and its value.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from collectors.profile import PointSpec, Profile
+from collectors.snmp.ber import (
+    COUNTER32,
+    COUNTER64,
+    GAUGE32,
+    INTEGER,
+    OCTET_STRING,
+    OID,
+    TIME_TICKS,
+)
+from core.points import PointName
+from core.vocabulary import Kind
+from simulator.electrical import Values
+from simulator.encoding import FLAG, SCALE_EXPONENT, Encoder, Raw
+from simulator.nameplate import Nameplate
+
+Oid = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A value with its ASN.1 tag: int for numbers, bytes for octets, dotted text for object ids and
+    addresses."""
+
+    tag: int
+    value: int | bytes | str | None
+
+
+class Mib(Protocol):
+    """Objects in lexical order."""
+
+    def get(self, oid: Oid) -> Variable | None:
+        """The object now, None where there is none."""
+        ...
+
+    def next_after(self, oid: Oid) -> tuple[Oid, Variable] | None:
+        """The first object behind this name, None at the end."""
+        ...
+
+
+class OrderedMib:
+    """A Mib over a mapping of names to what gives their value."""
+
+    def __init__(self, objects: Mapping[Oid, Callable[[], Variable | None]]) -> None:
+        self._objects = dict(objects)
+        self._order = sorted(self._objects)
+
+    def get(self, oid: Oid) -> Variable | None:
+        give = self._objects.get(oid)
+        return give() if give is not None else None
+
+    def next_after(self, oid: Oid) -> tuple[Oid, Variable] | None:
+        for name in self._order[bisect_right(self._order, oid) :]:
+            variable = self._objects[name]()
+            if variable is not None:
+                return name, variable
+        return None
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+
+def parse_oid(text: str) -> Oid:
+    """`1.3.6.1` with or without a leading dot. Raises ValueError."""
+    return tuple(int(part) for part in text.strip().strip(".").split("."))
+
+
+# The system group, RFC 3418
+
+SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
+SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME = (*SYSTEM, 1, 0), (*SYSTEM, 2, 0), (*SYSTEM, 3, 0)
+SYS_CONTACT, SYS_NAME, SYS_LOCATION = (*SYSTEM, 4, 0), (*SYSTEM, 5, 0), (*SYSTEM, 6, 0)
+SYS_SERVICES = (*SYSTEM, 7, 0)
+
+UPS_MIB = "1.3.6.1.2.1.33"
+LINES = ("1.3.6.1.2.1.33.1.3.2.0", "1.3.6.1.2.1.33.1.4.3.0", "1.3.6.1.2.1.33.1.5.2.0")
+"""upsInputNumLines, upsOutputNumLines, upsBypassNumLines of RFC 1628, by which tables are sized."""
+
+
+def device_mib(
+    profile: Profile,
+    nameplate: Nameplate,
+    values: Callable[[], Values],
+    uptime_s: Callable[[], float],
+) -> OrderedMib:
+    """All objects of one simulated device."""
+    objects: dict[Oid, Callable[[], Variable | None]] = {}
+    objects.update(_system(profile, nameplate, uptime_s))
+    shared: dict[Oid, list[Encoder]] = {}
+    # A device is of one kind: what its profile reads of the other kinds is not there.
+    strangers = [parse_oid(text) for text in profile.match.sys_object_id[1:]]
+    for spec in profile.points:
+        for oid, name in _places(spec, values):
+            if not any(oid[: len(other)] == other for other in strangers):
+                shared.setdefault(oid, []).append(Encoder(name, spec))
+                objects |= _chosen(spec, oid)
+        scale = spec.keys.scale_from
+        if scale is not None and scale.oid is not None:
+            exponent = SCALE_EXPONENT if scale.as_ == "exponent" else 1
+            objects[parse_oid(scale.oid)] = constant(Variable(INTEGER, exponent))
+    objects |= {oid: _giver(encoders, values) for oid, encoders in shared.items()}
+    for word, where in nameplate.where(profile):
+        if where.oid is not None:
+            objects.setdefault(
+                parse_oid(where.oid), constant(Variable(OCTET_STRING, word.encode()))
+            )
+    for text in profile.match.present:
+        objects.setdefault(parse_oid(text), constant(Variable(INTEGER, 1)))
+    if any((spec.keys.oid or spec.keys.walk or "").startswith(UPS_MIB) for spec in profile.points):
+        for text in LINES:
+            objects.setdefault(parse_oid(text), constant(Variable(INTEGER, 3)))
+    return OrderedMib(objects)
+
+
+def _system(
+    profile: Profile, nameplate: Nameplate, uptime_s: Callable[[], float]
+) -> dict[Oid, Callable[[], Variable | None]]:
+    model = profile.match.sys_object_id
+    kind = model[0] if model else "1.3.6.1.2.1"
+    described = f"{nameplate.vendor} {profile.title}"
+    return {
+        SYS_DESCR: constant(Variable(OCTET_STRING, described.encode())),
+        SYS_OBJECT_ID: constant(Variable(OID, kind)),
+        SYS_UPTIME: lambda: Variable(TIME_TICKS, int(uptime_s() * 100) % 2**32),
+        SYS_CONTACT: constant(Variable(OCTET_STRING, b"")),
+        SYS_NAME: constant(Variable(OCTET_STRING, nameplate.name.encode())),
+        SYS_LOCATION: constant(Variable(OCTET_STRING, b"simulated")),
+        SYS_SERVICES: constant(Variable(INTEGER, 64)),
+    }
+
+
+def _places(spec: PointSpec, values: Callable[[], Values]) -> Iterator[tuple[Oid, PointName]]:
+    """Where a point stands: one object, or one for each row of a table column."""
+    if spec.keys.oid is not None:
+        yield parse_oid(spec.keys.oid), spec.name
+    elif spec.keys.walk is not None:
+        column = parse_oid(spec.keys.walk)
+        for index, instance in _rows(spec, values()):
+            yield (*column, *index), PointName(spec.name.part, spec.name.quantity, instance)
+
+
+def _rows(spec: PointSpec, values: Values) -> Iterator[tuple[Oid, str]]:
+    if spec.keys.instances is not None:
+        for index, instance in spec.keys.instances.items():
+            yield parse_oid(index), instance
+        return
+    stem = str(PointName(spec.name.part, spec.name.quantity, ""))
+    for name in values:
+        head, _, instance = name.rpartition(".")
+        if head == stem and all(part.isdigit() for part in instance.split("-")):
+            yield parse_oid(instance.replace("-", ".")), instance
+
+
+def _chosen(spec: PointSpec, oid: Oid) -> dict[Oid, Callable[[], Variable | None]]:
+    """The cell of the column by which the profile tells the rows of this point from others."""
+    only, walk = spec.keys.only, spec.keys.walk
+    if only is None or walk is None:
+        return {}
+    index = oid[len(parse_oid(walk)) :]
+    return {(*parse_oid(only.walk), *index): constant(Variable(INTEGER, int(only.equals[0])))}
+
+
+def _giver(
+    encoders: Sequence[Encoder], values: Callable[[], Values]
+) -> Callable[[], Variable | None]:
+    """What gives one object: a value, or the flags of all the points that share it."""
+    first = encoders[0]
+    if first.spec.keys.decoder == FLAG:
+        return lambda: Variable(OCTET_STRING, _flags(encoders, values()))
+    if first.spec.keys.bits is not None:
+        return lambda: Variable(INTEGER, _fields(encoders, values()))
+
+    def give() -> Variable | None:
+        raw = first.raw(values())
+        return None if raw is None else _variable(raw, first)
+
+    return give
+
+
+def _flags(encoders: Sequence[Encoder], values: Values) -> bytes:
+    """A text of 0 and 1, one character for each flag, as long as a multiple of 32."""
+    places = {_shift(encoder): encoder.raw(values) for encoder in encoders}
+    length = -(-(max(places) + 1) // 32) * 32
+    return "".join("1" if places.get(at) == 1 else "0" for at in range(length)).encode()
+
+
+def _fields(encoders: Sequence[Encoder], values: Values) -> int:
+    """An integer made of bit fields."""
+    number = 0
+    for encoder in encoders:
+        raw = encoder.raw(values)
+        number |= int(raw or 0) << _shift(encoder)
+    return number
+
+
+def _shift(encoder: Encoder) -> int:
+    bits = encoder.spec.keys.bits
+    return bits.shift if bits is not None else 0
+
+
+def constant(variable: Variable) -> Callable[[], Variable]:
+    """Gives the same variable for ever."""
+    return lambda: variable
+
+
+def _variable(raw: Raw, encoder: Encoder) -> Variable:
+    """The tag that an agent would use: profiles do not say, because collectors do not need it."""
+    if isinstance(raw, str):
+        return Variable(OCTET_STRING, raw.encode())
+    number, quantity = int(raw), encoder.name.definition
+    if quantity is not None and quantity.unit == "s" and encoder.spec.keys.scale == 0.01:
+        return Variable(TIME_TICKS, number % 2**32)
+    if quantity is not None and quantity.kind is Kind.COUNTER:
+        return Variable(COUNTER32, number % 2**32)
+    if -(2**31) <= number < 2**31:
+        return Variable(INTEGER, number)
+    return Variable(GAUGE32, number) if 0 <= number < 2**32 else Variable(COUNTER64, number)
+
+
+def sorted_oids(mib: Mib, start: Oid = (0,)) -> Sequence[Oid]:
+    """All names of a Mib in order, as a walk finds them."""
+    names, here = [], start
+    while (found := mib.next_after(here)) is not None:
+        here = found[0]
+        names.append(here)
+    return names
