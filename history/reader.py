@@ -53,7 +53,7 @@ class LocalReader:
     def rows(
         self, points: Collection[str], start: float, end: float
     ) -> Iterator[tuple[float, str, float, int]]:
-        """Raw rows (time, point, value, quality byte) in time order, `start <= t < end`.
+        """Raw rows (time, point, value, quality byte) by time, then by point; `start <= t < end`.
 
         Raises SinkError when history cannot be read.
         """
@@ -88,7 +88,7 @@ class LocalReader:
             pieces = [hourfile.read(part.path, names) for part in by_hour.get(hour, [])]
             pieces.append(found.tail.where(np.flatnonzero(tail_hour == hour)))
             joined = Columns.joined(pieces)
-            yield joined.where(np.argsort(joined.time_ms, kind="stable"))
+            yield joined.where(np.lexsort((joined.key, joined.time_ms)))
 
     def _find(self, names: Sequence[str], first: int, last: int) -> _Found:
         """Where the readings of these hours are, at one instant.

@@ -113,7 +113,7 @@ class History:
         """Open or make the history of a site.
 
         Raises ConfigError when the directory cannot be used, SinkError when what lies in it is
-        damaged, foreign or of a newer version.
+        damaged, foreign, of a newer version, or cannot be mended after a kill.
         """
         writer = _influx_client(influx, clock) if influx else None
         sinks = [local_sink.SINK, *([influx_sink.SINK] if influx else [])]
@@ -124,7 +124,11 @@ class History:
             chance = random.Random(site.id)  # noqa: S311 - jitter of retries, no secret
             sink = InfluxSink(journal, Lines(site, catalog), writer, clock, chance)
         history = cls(journal, catalog, clock=clock, retention=retention, influx=sink)
-        history._local.recover()
+        try:
+            history._local.recover()
+        except Unavailable:
+            journal.close()
+            raise
         return history
 
     @property
