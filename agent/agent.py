@@ -11,9 +11,6 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from collectors.clients import Clients
-from collectors.session import session_for
-from history.store import History
 from prometheus_client import CollectorRegistry
 
 from agent import systemd
@@ -21,8 +18,10 @@ from agent.config.load import Configuration
 from agent.selfmetrics import SelfMetrics
 from agent.web import WebServer
 from api.app import create_app
+from collectors.clients import Clients
 from collectors.profile import Library, library
 from collectors.scheduler import Scheduler
+from collectors.session import session_for
 from core.clock import Clock
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl
 from core.engine import Engine
@@ -30,6 +29,7 @@ from core.points import Point, PointName
 from core.readings import Batch, Indices
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
+from history.store import History
 
 TICK_S = 1.0
 """The plant is computed once a second."""
@@ -135,7 +135,7 @@ class Agent:
                 group.create_task(web.serve(create_app(self, self.registry)))
                 working = [
                     group.create_task(work)
-                    for work in (scheduler.run(), self._ticks(), self._tell_systemd())
+                    for work in (scheduler.run(), self._ticks(clients), self._tell_systemd())
                 ]
                 await stop.wait()
                 systemd.notify("STOPPING=1")
@@ -149,7 +149,7 @@ class Agent:
                 await self._history.close()
             _log.info("stopped")
 
-    async def _ticks(self) -> None:
+    async def _ticks(self, clients: Clients) -> None:
         """Compute and publish once a second; a late tick is skipped, never doubled."""
         due = self._clock.monotonic()
         while True:
@@ -157,9 +157,12 @@ class Agent:
             snapshot = self._engine.tick(self._clock.now())
             async with self._published:
                 self._published.notify_all()
-            self._metrics.ticked(snapshot, self._history.status())
-            due = max(due + TICK_S, started)
-            await self._clock.sleep(due - self._clock.monotonic())
+            ended = self._clock.monotonic()
+            self._metrics.ticked(snapshot, duration_s=ended - started, late_s=started - due)
+            self._metrics.kept(self._history.status())
+            self._metrics.polled(clients)
+            due = max(due + TICK_S, ended)
+            await self._clock.sleep(due - ended)
 
     async def _tell_systemd(self) -> None:
         while not self._engine.snapshot.ready:

@@ -93,7 +93,7 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use: stop what uses it, or choose another with --port"
     if error.errno == errno.EACCES:
-        return f"port {port} on {host} may not be opened by this user: choose one above 1023 with --port"
+        return f"this user may not open port {port}: choose one above 1023 with --port"
     if error.errno in {errno.EADDRNOTAVAIL, socket.EAI_NONAME}:
         return f"{host} is no address of this machine: choose one with --host"
     return f"cannot listen on {host}, port {port}: {error.strerror or error}"

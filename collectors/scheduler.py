@@ -46,9 +46,9 @@ def phase_s(device_id: str, interval_s: float) -> float:
 def backoff_s(failures: int, interval_s: float, chance: random.Random) -> float:
     """Seconds to the next try after so many failures in a row: doubling, capped, with up to 25 %
     jitter."""
-    doubled = interval_s * 2 ** min(max(0, failures - BACKOFF_AFTER_FAILURES), 16)
+    doubled = interval_s * 2.0 ** min(max(0, failures - BACKOFF_AFTER_FAILURES), 16)
     longest = max(BACKOFF_S_MAX, interval_s)
-    return min(doubled, longest) * (1 + chance.uniform(-0.25, 0.0))
+    return min(doubled, longest) * chance.uniform(0.75, 1.0)
 
 
 @dataclass(slots=True)

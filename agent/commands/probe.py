@@ -6,14 +6,13 @@ import asyncio
 import dataclasses
 import json as json_
 
-from collectors.clients import Clients
-from collectors.probe import ProbeResult
-from collectors.probe import probe as probe_once
-
 from agent.clock import SystemClock
 from agent.commands.access import credentials as access
 from agent.words import nearest
 from collectors.address import parse_address
+from collectors.clients import Clients
+from collectors.probe import ProbeResult
+from collectors.probe import probe as probe_once
 from collectors.profile import library
 from core.errors import ConfigError, Problem
 from core.site import Credentials
@@ -28,7 +27,8 @@ def probe(
     timeout_s: float,
     json: bool,
 ) -> None:
-    """Print what the device says. Leaves with 1 when it is silent, with 78 for a wrong address or profile."""
+    """Print what the device says. Leaves with 1 when it is silent, with 78 for a wrong address or
+    profile."""
     try:
         parse_address(address)
     except ValueError as error:

@@ -14,9 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from history.influx import InfluxTarget
-from history.store import History, Retention
-
 from agent import logs
 from agent.agent import Agent
 from agent.clock import SystemClock
@@ -26,6 +23,8 @@ from agent.duration import parse_duration_s
 from agent.secretfile import first_line
 from agent.web import WebServer, is_loopback
 from core.errors import ConfigError, KasbahError, Problem
+from history.influx import InfluxTarget
+from history.store import History, Retention
 from simulator.service import SimulatedSite, with_addresses
 
 SITES = Path(__file__).parents[2] / "simulator" / "sites"
@@ -74,7 +73,17 @@ def demo(
         raise ConfigError([Problem("command line", 0, "--scenario", message)])
     web = _web(host, port, open_=open_)
     with _directory(state_dir) as directory, _locked(directory):
-        _main(_demo(configuration, simulated, clock, directory, web, wanted, duration_s))
+        _main(
+            _demo(
+                configuration,
+                simulated,
+                clock,
+                directory,
+                web,
+                wanted=wanted,
+                duration_s=duration_s,
+            )
+        )
 
 
 async def _demo(
@@ -83,6 +92,7 @@ async def _demo(
     clock: SystemClock,
     directory: Path,
     web: WebServer,
+    *,
     wanted: list[tuple[str, float]],
     duration_s: float | None,
 ) -> None:
@@ -145,19 +155,21 @@ async def _until_told(stop: asyncio.Event, duration_s: float | None) -> None:
 def _main(main: Coroutine[Any, Any, None]) -> None:
     """Run on uvloop where it is installed. An error of ours inside task groups is raised bare."""
     try:
-        import uvloop  # noqa: PLC0415 - optional
-
-        factory = uvloop.new_event_loop
-    except ImportError:
-        factory = asyncio.new_event_loop
-    try:
-        with asyncio.Runner(loop_factory=factory) as runner:
+        with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(main)
     except BaseExceptionGroup as group:
         known, bugs = group.split(KasbahError)
         if known is None or bugs is not None:
             raise
         raise _leaves(known)[0] from None
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - optional
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:

@@ -1,4 +1,5 @@
-"""`kasbah simulate`: only the devices, for trying other software, or Kasbah from another process."""
+"""`kasbah simulate`: only the devices, for trying other software, or Kasbah from another
+process."""
 
 from __future__ import annotations
 

@@ -169,8 +169,7 @@ def _credentials(name: str, parsed: SiteFile, path: Path) -> Credentials:
     community = keys.community or "public"
     if keys.community_file:
         community = first_line(path.parent / keys.community_file)
-    version = "v1" if keys.version == "v1" else "v2c"
-    return Credentials(name, version, community)
+    return Credentials(name, keys.version, community)
 
 
 def _poll(own: PollKeys, default: PollKeys) -> Poll:

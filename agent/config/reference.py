@@ -16,9 +16,10 @@ from agent.config import schema
 _HEAD = """\
 # The site file
 
-One YAML file describes a site; it may `include:` others (one name or a list; lists such as `devices` are joined).
-`kasbah check SITE.yaml` checks it whole, offline, and prints every mistake with file, line and key. This page is made
-from the models in `agent/config/schema.py`.
+One YAML file describes a site; it may `include:` others (one name or a list; lists such as
+`devices` are joined).
+`kasbah check SITE.yaml` checks it whole, offline, and prints every mistake with file, line and
+key. This page is made from the models in `agent/config/schema.py`.
 
 ```yaml
 {example}```

@@ -143,7 +143,7 @@ class NodeKeys(_Strict):
     between: list[Id] = Field(default=[], description="the two buses of a tie")
     recharge_kw: Annotated[float, Field(ge=0)] | None = Field(
         default=None,
-        description="a UPS recharging after an outage; 10 % of its capacity, 0 where inhibited on generator",
+        description="a UPS recharging; 10 % of its capacity, 0 where inhibited on generator",
     )
     min_feeds: Annotated[int, Field(ge=1)] = Field(
         default=1, description="feeds a load needs to live"

@@ -99,7 +99,7 @@ def _compose(path: Path) -> yaml.Node | None:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
     try:
-        return yaml.compose(text, Loader=_Loader)  # type: ignore[no-any-return]
+        return yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
@@ -134,7 +134,7 @@ def _mapping(node: yaml.MappingNode, path: KeyPath, document: Document) -> dict[
 
 
 def _scalar(node: yaml.Node) -> Any:
-    return SafeConstructor().construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+    return SafeConstructor().construct_object(node, deep=True)
 
 
 def _merge(document: Document, part: Document, value: dict[str, Any]) -> None:
