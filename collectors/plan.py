@@ -1,39 +1,46 @@
-"""Request planning, pure: which objects go into which packet, which registers into which read.
+"""Request planning, pure: which points a device has, and which objects are read together.
 
-A plan is made once when a device is opened. Points that share an object share the request for it.
-A request that fails as a whole is split until the guilty object stands alone; that one is given up
-and the rest lives.
+`bind_*` turn a profile and what was found on a device into `Bound` points, each with the object it
+is read from; `snmp_requests` and `modbus_requests` put objects into packets; a `Plan` is what is
+read at one speed. An object that several points need is read once. `split` takes a request that
+failed as a whole apart, until the guilty object stands alone: that one is given up and the rest
+lives. Knows neither sockets nor what values mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from itertools import pairwise
+from typing import Any, Generic, Self, TypeVar
 
-import numpy as np
-
-from collectors.decode import Decoder, Field, field_of
-from collectors.modbus.registers import width
-from collectors.profile import PointSpec, Profile, ScaleFrom, Speed
+from collectors.decode import Decoder, Raw, Rule, rule_of
+from collectors.modbus import registers
+from collectors.modbus.registers import FORMATS, WordOrder, width
+from collectors.modbus.sunspec import NUMBERS, FieldLayout, ModelBlock
+from collectors.profile import PointSpec, Profile, ScaleFrom
+from collectors.snmp.template import Template
 from core.points import PointName
-from core.readings import Indices
 
-MAX_OIDS = 24
-"""Objects per packet: at about 20 octets each, request and answer stay within one datagram."""
+MAX_BYTES = 1400
+"""A request and its answer stay below this, so that they fit into one Ethernet frame."""
 
-RowsByColumn = Mapping[str, Sequence[str]]
-"""Row indices by table column, as the device gave them."""
+MESSAGE_BYTES = 60
+"""What an SNMP message takes around its objects, at most."""
+
+VALUE_BYTES = 10
+"""What a usual value takes in an answer, with the lengths and tags around it and its OID."""
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One value in registers, as read."""
+    """One value in registers (or a bit, or a text of `count` registers), as read."""
 
     fc: int
     address: int
     kind: str
-    word_order: str = "big"
+    word_order: WordOrder = "big"
     count: int = 1
 
     @property
@@ -49,212 +56,361 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Request(Generic[Item]):
-    """Items read together, the slots they fill and how."""
+class Bound(Generic[Item]):
+    """A point of a device with the object it is read from, that of its scale, and its rule."""
 
-    items: tuple[Item, ...]
-    slots: Indices
-    fields: tuple[Field, ...]
-    decoder: Decoder
-
-
-@dataclass(frozen=True, slots=True)
-class Want(Generic[Item]):
-    """One point and the items it needs: its value first, then its scale if an object holds it."""
-
-    slot: int
+    name: PointName
     spec: PointSpec
-    items: tuple[Item, ...]
-    speed: Speed = "fast"
+    item: Item
+    rule: Rule
+    scale: Item | None = None
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (self.item,) if self.scale is None else (self.item, self.scale)
+
+    @property
+    def source(self) -> str:
+        """The object's numeric OID, or `FC:address`."""
+        return str(self.item)
 
 
-def snmp_wants(
-    profile: Profile, rows: RowsByColumn, absent: frozenset[str] = frozenset()
-) -> tuple[tuple[PointName, ...], tuple[Want[str], ...]]:
-    """The points an SNMP device has, and the objects each needs.
+# ---------------------------------------------------------------- which points there are
 
-    `rows` are the row indices found under each walked column, `absent` scalars that the device
-    does not have. Where two objects give one point, the first in the profile's order gives it.
-    """
-    names: dict[PointName, int] = {}
-    wants: list[Want[str]] = []
+Rows = Mapping[str, Mapping[str, Raw]]
+"""What a walk found: by column, the value by row index."""
+
+
+def columns(profile: Profile) -> tuple[str, ...]:
+    """The table columns that must be walked to know which points a device has."""
+    found: dict[str, None] = {}
     for spec in profile.points:
-        for name, oid in _objects(spec, rows):
-            if oid in absent or name in names:
+        if spec.keys.walk is not None:
+            found[spec.keys.walk] = None
+            if spec.keys.only is not None:
+                found[spec.keys.only.walk] = None
+    return tuple(found)
+
+
+def bind_snmp(profile: Profile, rows: Rows) -> tuple[Bound[str], ...]:
+    """Every point of an SNMP profile: scalars, and one for each row that was found."""
+    bound: list[Bound[str]] = []
+    for spec in profile.points:
+        scale = None if spec.keys.scale_from is None else spec.keys.scale_from.oid
+        rule = rule_of(spec)
+        if spec.keys.oid is not None:
+            bound.append(Bound(spec.name, spec, spec.keys.oid, rule, scale))
+        elif spec.keys.walk is not None:
+            for row in _chosen(spec, rows):
+                name = PointName(spec.name.part, spec.name.quantity, row_instance(spec, row))
+                bound.append(Bound(name, spec, f"{spec.keys.walk}.{row}", rule, scale))
+    return tuple(bound)
+
+
+def _chosen(spec: PointSpec, rows: Rows) -> Iterator[str]:
+    """The rows of a column that count."""
+    only = spec.keys.only
+    for row in rows.get(spec.keys.walk or "", ()):
+        if only is not None:
+            value = rows.get(only.walk, {}).get(row)
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            if text not in only.equals:
                 continue
-            names[name] = len(names)
-            scale = spec.keys.scale_from
-            items = (oid,) if scale is None or scale.oid is None else (oid, scale.oid)
-            wants.append(Want(names[name], spec, items, spec.keys.speed))
-    return tuple(names), tuple(wants)
+        yield row
 
 
-def _objects(spec: PointSpec, rows: RowsByColumn) -> Iterable[tuple[PointName, str]]:
-    if spec.keys.oid is not None:
-        yield spec.name, spec.keys.oid
-    elif spec.keys.walk is not None:
-        for row in rows.get(spec.keys.walk, ()):
-            instance = row_instance(spec, row)
-            if instance is not None:
-                name = PointName(spec.name.part, spec.name.quantity, instance)
-                yield name, f"{spec.keys.walk}.{row}"
+def row_instance(spec: PointSpec, row: str) -> str:
+    """Instance of a table row: the name that the profile gives it, else its index with '-' for '.'.
 
-
-def row_instance(spec: PointSpec, row: str) -> str | None:
-    """Instance of a table row: named by the profile, else the index itself with '-' for '.'.
-
-    None leaves the row out: a profile that names instances names all it wants. An empty instance
-    makes it a total.
+    Agents of several makers append a '.0' to each index; where the profile knows the index without
+    it, that row is meant. An instance that the file names itself stands before the row's.
     """
-    if spec.keys.instances is not None:
-        return spec.keys.instances.get(row)
-    return row.replace(".", "-")
+    instances = spec.keys.instances or {}
+    found = instances.get(row)
+    if found is None and row.endswith(".0"):
+        found = instances.get(row[:-2])
+    if found is None:
+        found = row.replace(".", "-")
+    return f"{spec.name.instance}-{found}" if spec.name.instance else found
 
 
-def modbus_wants(profile: Profile) -> tuple[tuple[PointName, ...], tuple[Want[Register], ...]]:
-    """The points of a Modbus profile, and the registers each needs."""
-    names: dict[PointName, int] = {}
-    wants: list[Want[Register]] = []
+def bind_modbus(profile: Profile) -> tuple[Bound[Register], ...]:
+    """Every point of a Modbus profile, repetitions included."""
+    bound: list[Bound[Register]] = []
     for spec in profile.points:
+        rule = rule_of(spec)
+        given = spec.keys.scale_from
+        scale = None if given is None else _scale_register(given, profile)
         for name, shift in spec.expanded():
-            if name in names:
-                continue
-            names[name] = len(names)
-            items = [register_of(spec, profile, shift)]
-            if spec.keys.scale_from is not None:
-                items.append(_scale_register(spec.keys.scale_from, profile))
-            wants.append(Want(names[name], spec, tuple(items), spec.keys.speed))
-    return tuple(names), tuple(wants)
+            bound.append(Bound(name, spec, register_of(spec, profile, shift), rule, scale))
+    return tuple(bound)
 
 
 def register_of(spec: PointSpec, profile: Profile, shift: int = 0) -> Register:
     """The register of a point, defaults of the profile filled in."""
     keys = spec.keys
-    kind, count = _kind(keys.type or ("bit" if (keys.fc or profile.modbus.fc) < 3 else "u16"))
-    return Register(
-        keys.fc or profile.modbus.fc,
-        (keys.address or 0) + shift,
-        kind,
-        keys.word_order or profile.modbus.word_order,
-        count,
-    )
+    fc = keys.fc or profile.modbus.fc
+    kind, count = parse_type(keys.type or ("bit" if fc < 3 else "u16"))
+    order = keys.word_order or profile.modbus.word_order
+    return Register(fc, (keys.address or 0) + shift, kind, order, count)
 
 
 def _scale_register(scale: ScaleFrom, profile: Profile) -> Register:
-    kind, count = _kind(scale.type)
+    kind, count = parse_type(scale.type)
     order = profile.modbus.word_order
     return Register(scale.fc or profile.modbus.fc, scale.address or 0, kind, order, count)
 
 
-def _kind(text: str) -> tuple[str, int]:
-    """`string(8)` as ("string", 8), others with their own width."""
-    if text.startswith("string("):
-        return "string", int(text[7:-1])
-    return text, 1
+def parse_type(text: str) -> tuple[str, int]:
+    """`string(8)` as ("string", 8), any other type with the count 1."""
+    return ("string", int(text[7:-1])) if text.startswith("string(") else (text, 1)
 
 
-def pack(wants: Sequence[Want[str]], limit: int = MAX_OIDS) -> list[Request[str]]:
-    """Requests of at most `limit` objects each; a value and its scale travel together."""
-    requests: list[Request[str]] = []
-    chunk: list[Want[str]] = []
-    seen: set[str] = set()
-    for want in wants:
-        more = [item for item in want.items if item not in seen]
-        if chunk and len(seen) + len(more) > limit:
-            requests.append(bind(chunk))
-            chunk, seen, more = [], set(), list(want.items)
-        chunk.append(want)
-        seen.update(more)
-    if chunk:
-        requests.append(bind(chunk))
-    return requests
+def bind_sunspec(
+    profile: Profile, blocks: Mapping[ModelBlock, Mapping[str, FieldLayout]]
+) -> tuple[Bound[Register], ...]:
+    """Every point of a SunSpec profile whose model and field the device has.
+
+    A field of a repeating group (`module.DCV`) gives a point for each repetition, counted from 1.
+    """
+    bound: list[Bound[Register]] = []
+    for spec in profile.points:
+        for block, layouts in blocks.items():
+            if block.model in spec.models:
+                bound += _fields(spec, block, layouts)
+    return tuple(bound)
 
 
-def bind(wants: Sequence[Want[Item]]) -> Request[Item]:
-    """One request for these points; an item that several need is read once."""
-    order: dict[Item, int] = {}
-    for want in wants:
-        for item in want.items:
-            order.setdefault(item, len(order))
-    fields = tuple(
-        field_of(
-            want.spec,
-            order[want.items[0]],
-            order[want.items[1]] if len(want.items) > 1 else None,
+def _fields(
+    spec: PointSpec, block: ModelBlock, layouts: Mapping[str, FieldLayout]
+) -> Iterator[Bound[Register]]:
+    for layout in layouts.values():
+        if layout.path != spec.keys.field:
+            continue
+        number = NUMBERS.get(layout.type)
+        missing = None if number is None else number[1]
+        scale = None
+        if layout.exponent_at is not None:
+            scale = Register(3, block.address + layout.exponent_at, "s16")
+        rule = rule_of(
+            spec,
+            sentinels=() if missing is None else (missing,),
+            exponent=layout.exponent,
+            scale_as="" if scale is None else "exponent",
         )
-        for want in wants
+        instance = "-".join(map(str, layout.index)) or spec.name.instance
+        name = PointName(spec.name.part, spec.name.quantity, instance)
+        yield Bound(name, spec, field_register(block, layout), rule, scale)
+
+
+def field_register(block: ModelBlock, layout: FieldLayout) -> Register:
+    """Where a SunSpec field lies, as a plain register."""
+    kind = _SUNSPEC_TYPES.get(layout.type, "string")
+    count = layout.size if kind == "string" else 1
+    return Register(3, block.address + layout.offset, kind, "big", count)
+
+
+_SUNSPEC_TYPES: Mapping[str, str] = {
+    name: {"h": "s16", "H": "u16", "i": "s32", "I": "u32", "q": "s64", "Q": "u64"}.get(
+        packer.format[1:], "f32" if packer.size == 4 else "f64"
     )
-    slots = np.array([want.slot for want in wants], dtype=np.int32)
-    return Request(tuple(order), slots, fields, Decoder(fields))
+    for name, (packer, _missing) in NUMBERS.items()
+}
+"""SunSpec's numeric types by how they lie in registers."""
+
+
+# ---------------------------------------------------------------- packets
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Registers read in one request: `count` from `address`, and the values that lie in them."""
+class Request(Generic[Item]):
+    """Objects that are read together, in this order."""
+
+    items: tuple[Item, ...]
+
+    def part(self, items: tuple[Item, ...]) -> Self:
+        """A request of the same kind for some of the objects."""
+        raise NotImplementedError
+
+
+Asked = TypeVar("Asked", bound=Request[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpRequest(Request[str]):
+    """Objects of one packet, encoded."""
+
+    template: Template
+
+    @classmethod
+    def of(cls, items: Sequence[str]) -> Self:
+        return cls(tuple(items), Template.of(items))
+
+    def part(self, items: tuple[str, ...]) -> Self:
+        return self.of(items)
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRequest(Request[Register]):
+    """Registers read at once: `count` from `address`; `unpack` takes the values out of the
+    answer."""
 
     fc: int
     address: int
     count: int
-    wants: tuple[Want[Register], ...]
+    unpack: Callable[[bytes], list[Raw]]
+
+    @classmethod
+    def of(cls, items: Sequence[Register]) -> Self:
+        """One range that holds these registers, which come in the order of their addresses."""
+        start, end = items[0].address, max(item.end for item in items)
+        return cls(tuple(items), items[0].fc, start, end - start, unpacker(items, start))
+
+    def part(self, items: tuple[Register, ...]) -> Self:
+        return self.of(items)
 
 
-def merge(wants: Iterable[Want[Register]], *, max_registers: int, max_gap: int) -> list[Range]:
-    """Ranges that cover these points: merged over gaps of at most `max_gap`, never across
-    functions.
-
-    A value and its scale stay in one range where that fits; where it does not, both are read in a
-    range of the value alone plus the registers between, split off as ranges of their own by the
-    caller's limit.
-    """
-    ranges: list[Range] = []
-    by_place = sorted(wants, key=lambda want: (want.items[0].fc, _span(want)))
-    chunk: list[Want[Register]] = []
-    first = last = 0
-    for want in by_place:
-        start, end = _span(want)
-        same = bool(chunk) and chunk[0].items[0].fc == want.items[0].fc
-        fits = start - last <= max_gap and max(last, end) - first <= max_registers
-        if chunk and not (same and fits):
-            ranges.append(Range(chunk[0].items[0].fc, first, last - first, tuple(chunk)))
-            chunk = []
-        if not chunk:
-            first, last = start, end
-        chunk.append(want)
-        last = max(last, end)
+def snmp_requests(items: Iterable[str], max_oids: int) -> list[SnmpRequest]:
+    """Packets of at most `max_oids` objects and about MAX_BYTES, in the order given."""
+    requests: list[SnmpRequest] = []
+    chunk: list[str] = []
+    size = MESSAGE_BYTES
+    for oid in dict.fromkeys(items):
+        more = oid.count(".") + VALUE_BYTES + 4
+        if chunk and (len(chunk) >= max_oids or size + more > MAX_BYTES):
+            requests.append(SnmpRequest.of(chunk))
+            chunk, size = [], MESSAGE_BYTES
+        chunk.append(oid)
+        size += more
     if chunk:
-        ranges.append(Range(chunk[0].items[0].fc, first, last - first, tuple(chunk)))
-    return ranges
+        requests.append(SnmpRequest.of(chunk))
+    return requests
 
 
-def _span(want: Want[Register]) -> tuple[int, int]:
-    """First address and the one after the last of a point's registers."""
-    return min(item.address for item in want.items), max(item.end for item in want.items)
+def modbus_requests(
+    items: Iterable[Register], *, max_registers: int, max_gap: int
+) -> list[RangeRequest]:
+    """Ranges that cover these registers: merged over gaps of at most `max_gap`, never across
+    functions, no value cut in two."""
+    requests: list[RangeRequest] = []
+    chunk: list[Register] = []
+    end = 0
+    for item in sorted(dict.fromkeys(items), key=lambda each: (each.fc, each.address, each.end)):
+        fits = (
+            chunk
+            and item.fc == chunk[0].fc
+            and item.address - end <= max_gap
+            and max(end, item.end) - chunk[0].address <= max_registers
+        )
+        if chunk and not fits:
+            requests.append(RangeRequest.of(chunk))
+            chunk = []
+        end = max(end, item.end) if chunk else item.end
+        chunk.append(item)
+    if chunk:
+        requests.append(RangeRequest.of(chunk))
+    return requests
 
 
-def halves(wants: Sequence[Want[Item]]) -> tuple[Sequence[Want[Item]], Sequence[Want[Item]]]:
-    """A failed request in two, to find the guilty object by bisection."""
-    middle = len(wants) // 2
-    return wants[:middle], wants[middle:]
+def split(request: Request[Item], error_index: int = 0) -> list[Request[Item]]:
+    """A failed request in parts: the object an error names (1-based) and the others, or halves
+    where it names none.
 
-
-def without(
-    wants: Sequence[Want[str]], items: Sequence[str], error_index: int
-) -> tuple[Sequence[Want[str]], Sequence[Want[str]]] | None:
-    """The points that do not need the object an error names (1-based), and those that do.
-
-    None where the index names nothing: then bisection finds it.
+    Gives an empty list for a single object: that is the guilty one.
     """
-    if not 1 <= error_index <= len(items):
-        return None
-    guilty = items[error_index - 1]
-    good = [want for want in wants if guilty not in want.items]
-    bad = [want for want in wants if guilty in want.items]
-    return good, bad
+    items = request.items
+    if len(items) < 2:
+        return []
+    if 1 <= error_index <= len(items):
+        guilty = error_index - 1
+        parts = [items[guilty : guilty + 1], items[:guilty] + items[guilty + 1 :]]
+    else:
+        middle = _border(items)
+        parts = [items[:middle], items[middle:]]
+    return [request.part(items) for items in parts]
 
 
-def of_speed(wants: Sequence[Want[Item]], speed: Speed) -> list[Want[Item]]:
-    """The points of one speed; where there are no fast ones, the slow ones are polled at the fast
-    rate."""
-    if any(want.speed == "fast" for want in wants):
-        return [want for want in wants if want.speed == speed]
-    return list(wants) if speed == "fast" else []
+def _border(items: tuple[Item, ...]) -> int:
+    """Where to cut: at the widest gap between registers, which may be what the device refuses;
+    else in the middle."""
+    middle = len(items) // 2
+    gaps = [
+        (after.address - before.end, -abs(i - middle), i)
+        for i, (before, after) in enumerate(pairwise(items), start=1)
+        if isinstance(before, Register) and isinstance(after, Register)
+    ]
+    widest = max(gaps, default=(0, 0, middle))
+    return widest[2] if widest[0] > 0 else middle
+
+
+def unpacker(items: Sequence[Register], start: int) -> Callable[[bytes], list[Raw]]:
+    """What takes the values of these registers out of an answer that begins at `start`.
+
+    The usual case is one `struct` over the whole range; bits, texts, turned words and values that
+    share registers are taken one by one.
+    """
+    places: list[int] = []
+    letters = [">"]
+    at = start
+    for place, item in enumerate(items):
+        if item.kind in FORMATS and item.word_order == "big" and item.address >= at:
+            letters.append(f"{2 * (item.address - at)}x{FORMATS[item.kind]}")
+            at = item.end
+            places.append(place)
+    plain = struct.Struct("".join(letters))
+    odd = [(i, item) for i, item in enumerate(items) if i not in set(places)]
+
+    def take(data: bytes) -> list[Raw]:
+        values = plain.unpack_from(data)
+        if not odd:
+            return list(values)
+        found: list[Raw] = [None] * len(items)
+        for place, value in zip(places, values, strict=True):
+            found[place] = value
+        for place, item in odd:
+            found[place] = registers.decode(
+                data,
+                item.address - start,
+                item.kind,
+                word_order=item.word_order,
+                count=item.count,
+            )
+        return found
+
+    return take
+
+
+# ---------------------------------------------------------------- what is read at one speed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[Item, Asked]):
+    """What is read at one speed: the requests, and the decoder for their values in that order.
+
+    Element i of what it decodes belongs to `points[i]`; `items` are all objects in the order read.
+    """
+
+    points: tuple[Bound[Item], ...]
+    requests: tuple[Asked, ...]
+    items: tuple[Item, ...]
+    decoder: Decoder
+
+    @classmethod
+    def of(
+        cls,
+        points: Sequence[Bound[Item]],
+        pack: Callable[[Iterable[Item]], Sequence[Asked]],
+        first: Sequence[Item] = (),
+    ) -> Plan[Item, Asked]:
+        """A plan for these points; `first` are objects read besides, at the beginning."""
+        wanted = [*first, *(item for point in points for item in point.items)]
+        requests = tuple(pack(wanted))
+        items = tuple(item for request in requests for item in request.items)
+        place = {item: i for i, item in enumerate(items)}
+        decoder = Decoder(
+            [
+                (point.rule, place[point.item], None if point.scale is None else place[point.scale])
+                for point in points
+            ]
+        )
+        return cls(tuple(points), requests, items, decoder)

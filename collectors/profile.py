@@ -100,6 +100,17 @@ class Identity(_Strict):
     serial: Where | None = None
     firmware: Where | None = None
 
+    @property
+    def words(self) -> dict[str, Where]:
+        """The words that the device tells, by name."""
+        places = {
+            "vendor": self.vendor,
+            "model": self.model,
+            "serial": self.serial,
+            "firmware": self.firmware,
+        }
+        return {word: where for word, where in places.items() if where is not None}
+
 
 class ModbusDefaults(_Strict):
     """How the registers of this family may be read."""
@@ -114,7 +125,7 @@ class ModbusDefaults(_Strict):
 class SnmpDefaults(_Strict):
     """How the objects of this family may be read."""
 
-    max_oids: Annotated[int, Field(ge=1, le=128)] = 24
+    max_oids: Annotated[int, Field(ge=1, le=128)] = 32
 
 
 class Only(_Strict):

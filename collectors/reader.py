@@ -1,0 +1,276 @@
+"""One device's way to its objects: contact, what it has, and reading a request.
+
+The two readers put the protocols behind one face, `Reader`, so that a session is written once. They
+own targets, walks and the chain of SunSpec models; they know profiles, but neither speeds nor
+schedules, and they decode no values. A request that the device refuses as a whole is raised as
+`RequestRefused`, so that the session can split it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from collectors.address import Address
+from collectors.clients import Clients
+from collectors.decode import Raw, text_of
+from collectors.modbus.client import Target as ModbusTarget
+from collectors.modbus.sunspec import FieldLayout, ModelBlock, fields, walk_models
+from collectors.plan import (
+    Asked,
+    Bound,
+    Item,
+    RangeRequest,
+    Register,
+    SnmpRequest,
+    bind_modbus,
+    bind_snmp,
+    bind_sunspec,
+    columns,
+    field_register,
+    modbus_requests,
+    parse_type,
+    snmp_requests,
+)
+from collectors.profile import ModbusDefaults, Profile, Where
+from collectors.snmp.client import Target as SnmpTarget
+from collectors.snmp.codec import ErrorStatus, Version
+from core.errors import DeviceTimeout, Malformed, Refused
+from core.quality import Quality
+from core.site import Credentials, Poll
+
+SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
+SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
+SYS_UPTIME: Final = "1.3.6.1.2.1.1.3.0"
+
+if TYPE_CHECKING:
+    from collectors.modbus.serial import SerialTarget
+
+
+class RequestRefused(Exception):
+    """A request failed as a whole although the device lives.
+
+    `error_index` is the guilty object's place (1-based, 0 where the device does not say), `quality`
+    what the object is worth when it was asked for alone.
+    """
+
+    def __init__(self, message: str, quality: Quality, error_index: int = 0) -> None:
+        super().__init__(message)
+        self.quality = quality
+        self.error_index = error_index
+
+
+class Reader(Protocol[Item, Asked]):
+    """The face of a device's protocol. `Item` is an OID or a register, `Asked` its request."""
+
+    first: Sequence[Item]
+    """Objects read with every fast poll besides the points: what tells a restart."""
+
+    async def contact(self) -> bool:
+        """Make sure that the device lives; False where only the first read will tell.
+
+        Raises DeviceError when it does not live.
+        """
+        ...
+
+    async def introduce(self) -> None:
+        """Learn what the device says it is."""
+        ...
+
+    async def bind(self, profile: Profile) -> tuple[tuple[Bound[Item], ...], tuple[str, ...]]:
+        """The points that this device may have by this profile, and what could not be found out."""
+        ...
+
+    def place_of(self, where: Where) -> Item | None:
+        """The object that holds a word of the nameplate; None where there is none."""
+        ...
+
+    def pack(self, items: Iterable[Item]) -> Sequence[Asked]:
+        """Requests for these objects."""
+        ...
+
+    async def read(self, request: Asked) -> Sequence[Raw]:
+        """The values of a request, in its order. Raises RequestRefused and DeviceError."""
+        ...
+
+    def describe(self) -> str:
+        """What the device said it is, as the end of a sentence; empty where it said nothing."""
+        ...
+
+
+class SnmpReader:
+    """SNMP v1 and v2c."""
+
+    def __init__(
+        self, clients: Clients, address: Address, credentials: Credentials, poll: Poll
+    ) -> None:
+        self._client = clients.snmp
+        self._target = SnmpTarget(
+            host=address.host,
+            port=address.port,
+            version={"v1": Version.V1, "v2c": Version.V2C, "v3": Version.V3}[credentials.version],
+            community=credentials.community.encode(),
+            timeout_s=poll.timeout_s,
+            retries=poll.retries,
+        )
+        self._max_oids = 32
+        self._hello = SnmpRequest.of((SYS_UPTIME,))
+        self.first: Sequence[str] = (SYS_UPTIME,)
+        self.sys_descr = ""
+        self.sys_object_id = ""
+
+    async def contact(self) -> bool:
+        """Ask for the one object that every agent has; any answer will do."""
+        await self._client.get(self._target, self._hello.template)
+        return True
+
+    async def introduce(self) -> None:
+        """Learn sysDescr and sysObjectID."""
+        for oid in (SYS_DESCR, SYS_OBJECT_ID):
+            answer = await self._client.get(self._target, SnmpRequest.of((oid,)).template)
+            value = answer.values[0] if answer.values else None
+            if oid == SYS_DESCR and isinstance(value, bytes):
+                self.sys_descr = text_of(value)
+            elif oid == SYS_OBJECT_ID and isinstance(value, str):
+                self.sys_object_id = value
+
+    async def bind(self, profile: Profile) -> tuple[tuple[Bound[str], ...], tuple[str, ...]]:
+        """Walk the profile's tables. One that cannot be walked counts as empty, and is told."""
+        self._max_oids = profile.snmp.max_oids
+        rows: dict[str, dict[str, Raw]] = {}
+        errors: list[str] = []
+        for column in columns(profile):
+            try:
+                found = await self._client.walk(self._target, column)
+            except (DeviceTimeout, Malformed, Refused) as error:
+                await self.contact()
+                errors.append(f"{column}: {error}")
+                continue
+            rows[column] = {
+                bind.oid[len(column) + 1 :]: bind.value
+                for bind in found
+                if len(bind.oid) > len(column)
+            }
+        return bind_snmp(profile, rows), tuple(errors)
+
+    def place_of(self, where: Where) -> str | None:
+        return where.oid
+
+    def pack(self, items: Iterable[str]) -> Sequence[SnmpRequest]:
+        return snmp_requests(items, self._max_oids)
+
+    async def read(self, request: SnmpRequest) -> Sequence[Raw]:
+        answer = await self._client.get(self._target, request.template)
+        if answer.error_status:
+            raise _refused(answer.error_status, answer.error_index)
+        return answer.values
+
+    def describe(self) -> str:
+        known = f"'{self.sys_descr}'" if self.sys_descr else ""
+        if self.sys_object_id:
+            known += f" (sysObjectID {self.sys_object_id})"
+        return f"it says it is {known.strip()}" if known else ""
+
+
+def _refused(status: int, index: int) -> RequestRefused:
+    """An error-status in words. Source: RFC 3416 section 3."""
+    if status == ErrorStatus.NO_SUCH_NAME:
+        return RequestRefused("does not exist", Quality.NOT_IMPLEMENTED, index)
+    try:
+        name = ErrorStatus(status).name.lower().replace("_", " ")
+    except ValueError:
+        name = f"error-status {status}"
+    return RequestRefused(f"the device refuses it ({name})", Quality.REFUSED, index)
+
+
+class ModbusReader:
+    """Modbus over TCP or a serial line, SunSpec devices included."""
+
+    def __init__(self, clients: Clients, address: Address, poll: Poll) -> None:
+        self._clients = clients
+        self._address = address
+        self._poll = poll
+        self._defaults = ModbusDefaults()
+        self._target = self._tcp()
+        self._blocks: dict[ModelBlock, Mapping[str, FieldLayout]] = {}
+        self.first: Sequence[Register] = ()
+        self.device_id = ""
+
+    async def contact(self) -> bool:
+        """Nothing is common to all Modbus devices: the first read tells."""
+        return False
+
+    async def bind(self, profile: Profile) -> tuple[tuple[Bound[Register], ...], tuple[str, ...]]:
+        self._defaults = profile.modbus
+        self._target = self._tcp()
+        if profile.protocol != "sunspec":
+            return bind_modbus(profile), ()
+        self._blocks = {block: fields(block.model, block.length) for block in await self.models()}
+        return bind_sunspec(profile, self._blocks), ()
+
+    async def models(self) -> tuple[ModelBlock, ...]:
+        """The SunSpec models of the device. Raises Unidentified where it has none."""
+        return await walk_models(lambda address, count: self.registers(3, address, count))
+
+    async def introduce(self) -> None:
+        """Learn the basic identification (function 43), which many devices do not have."""
+        try:
+            if self._address.scheme == "modbus+rtu":
+                objects = await self._clients.serial.identify(self._serial())
+            else:
+                objects = await self._clients.modbus.identify(self._target)
+        except (Refused, DeviceTimeout, Malformed):
+            return
+        self.device_id = " ".join(objects[key] for key in sorted(objects) if objects[key])
+
+    def place_of(self, where: Where) -> Register | None:
+        if where.address is not None:
+            kind, count = parse_type(where.type or "u16")
+            order = self._defaults.word_order
+            return Register(where.fc or self._defaults.fc, where.address, kind, order, count)
+        for block, layouts in self._blocks.items():
+            if block.model == where.model and (layout := layouts.get(where.field or "")):
+                return field_register(block, layout)
+        return None
+
+    def pack(self, items: Iterable[Register]) -> Sequence[RangeRequest]:
+        return modbus_requests(
+            items, max_registers=self._defaults.max_registers, max_gap=self._defaults.max_gap
+        )
+
+    async def read(self, request: RangeRequest) -> Sequence[Raw]:
+        try:
+            data = await self.registers(request.fc, request.address, request.count)
+        except Refused as error:
+            raise RequestRefused(str(error), Quality.REFUSED) from error
+        return request.unpack(data)
+
+    async def registers(self, fc: int, address: int, count: int) -> bytes:
+        """Registers or bits as the client gives them. Raises DeviceError."""
+        if self._address.scheme == "modbus+rtu":
+            return await self._clients.serial.read(self._serial(), fc, address, count)
+        return await self._clients.modbus.read(self._target, fc, address, count)
+
+    def describe(self) -> str:
+        return f"it says it is '{self.device_id}'" if self.device_id else ""
+
+    def _tcp(self) -> ModbusTarget:
+        return ModbusTarget(
+            host=self._address.host,
+            port=self._address.port,
+            unit=self._address.unit,
+            timeout_s=self._poll.timeout_s,
+            retries=self._poll.retries,
+            in_flight=self._defaults.in_flight,
+        )
+
+    def _serial(self) -> SerialTarget:
+        from collectors.modbus.serial import SerialTarget  # noqa: PLC0415 - pymodbus is slow
+
+        return SerialTarget(
+            line=self._address.host,
+            unit=self._address.unit,
+            baud=self._address.baud,
+            timeout_s=self._poll.timeout_s,
+            retries=self._poll.retries,
+        )

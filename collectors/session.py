@@ -1,0 +1,346 @@
+"""A device that is being polled: opened once, then read at two speeds.
+
+Opening finds out what the device is and has: it is identified where no profile is named, its tables
+are walked, everything is read once, and what it refuses or does not have is left out. Polling reads
+the plans that come of it. Owns plans and what is known of one device between polls; must not know
+schedules, rows of the point table or other devices.
+
+Points that have a place but no value when the device is opened (an inverter at night) are left out
+too, but looked at with every slow poll: when one comes to life the session asks to be opened anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Generic, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from collectors.address import parse_address
+from collectors.clients import Clients
+from collectors.decode import Raw, text_of
+from collectors.identify import identify_modbus, identify_snmp
+from collectors.isolate import CarefulReading
+from collectors.plan import Asked, Bound, Item, Plan
+from collectors.profile import Library, Profile, Where
+from collectors.reader import ModbusReader, Reader, RequestRefused, SnmpReader
+from core.clock import Clock
+from core.errors import DeviceError, Unidentified
+from core.points import PointName
+from core.quality import LEVEL_SHIFT, Level, Quality
+from core.readings import Bytes, Floats, Indices
+from core.site import Device
+from core.snapshot import Nameplate
+
+Speed: TypeAlias = Literal["fast", "slow"]
+
+REDISCOVER_S: Final = 3600.0
+"""So often a device is opened anew, in case that rows came or a refused object is given now."""
+
+PARTIAL_POLLS_MAX: Final = 3
+"""After so many polls in a row with silent objects the device is opened anew, which sorts them
+out."""
+
+UPTIME_SLACK: Final = 500
+"""Hundredths of a second that a device's uptime may step back without meaning a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a device is and which points it has. `errors` tells what it would not give."""
+
+    profile: str
+    device_class: str
+    nameplate: Nameplate
+    names: tuple[PointName, ...]
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One poll. `slots` are places in `Opened.names`, the arrays go with them.
+
+    `restarted` asks to open the session anew: the device restarted, or changed.
+    """
+
+    time: float
+    slots: Indices
+    value: Floats
+    quality: Bytes
+    severity: Bytes
+    errors: tuple[str, ...] = ()
+    restarted: bool = False
+
+
+class Session(Protocol):
+    """What the scheduler holds of a device."""
+
+    async def open(self) -> Opened:
+        """Connect and find out what there is. Raises DeviceError with a sentence."""
+        ...
+
+    async def poll(self, speed: Speed) -> Answer:
+        """Read the points of one speed. Raises DeviceError only when nothing at all answered."""
+        ...
+
+    def close(self) -> None:
+        """Forget what is known of the device; it may be opened again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Survey(Generic[Item]):
+    """Everything that a device gave when it was read once, whole.
+
+    The arrays go with `points`; `raw` holds each object that was read.
+    """
+
+    profile: Profile
+    nameplate: Nameplate
+    points: tuple[Bound[Item], ...]
+    raw: dict[Item, Raw]
+    value: Floats
+    quality: Bytes
+    severity: Bytes
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Speed(Generic[Item, Asked]):
+    """What is read at one speed; the first `len(slots)` points of the plan have a slot, the others
+    are only watched. `first` are objects at its beginning that are no points."""
+
+    plan: Plan[Item, Asked]
+    slots: Indices
+    first: tuple[Item, ...]
+
+
+class DeviceSession(Generic[Item, Asked]):
+    """One device behind its reader. Implements `Session`."""
+
+    def __init__(
+        self,
+        reader: Reader[Item, Asked],
+        identify: Callable[[], Awaitable[Profile]],
+        where: str,
+        clock: Clock,
+    ) -> None:
+        self._reader = reader
+        self._identify = identify
+        self._where = where
+        self._clock = clock
+        self._speeds: dict[Speed, _Speed[Item, Asked]] = {}
+        self._uptime = 0
+        self._partial = 0
+        self._reopen = False
+        self._rediscover_at = 0.0
+
+    async def open(self) -> Opened:
+        survey = await self.survey()
+        kept, watched = chosen(survey)
+        slots = {"fast": [], "slow": []}  # type: dict[Speed, list[int]]
+        for slot, point in enumerate(kept):
+            slots[point.spec.keys.speed].append(slot)
+        if not slots["fast"]:  # a poll that asks for nothing would find every device alive
+            slots = {"fast": slots["slow"], "slow": []}
+        first = [item for item in self._reader.first if isinstance(survey.raw[item], int)]
+        self._speeds = {
+            "fast": self._planned([kept[i] for i in slots["fast"]], slots["fast"], first),
+            "slow": self._planned([*(kept[i] for i in slots["slow"]), *watched], slots["slow"]),
+        }
+        self._uptime, self._partial, self._reopen = 0, 0, False
+        self._rediscover_at = self._clock.monotonic() + REDISCOVER_S
+        return Opened(
+            survey.profile.name,
+            survey.profile.device_class,
+            survey.nameplate,
+            tuple(point.name for point in kept),
+            survey.errors,
+        )
+
+    async def poll(self, speed: Speed) -> Answer:
+        current = self._speeds[speed]
+        plan, slots, read = current.plan, current.slots, self._reader.read
+        raw: Sequence[Raw] = ()
+        errors: list[str] = []
+        try:
+            for request in plan.requests:
+                values = await read(request)
+                raw = [*raw, *values] if raw else values
+        except (DeviceError, RequestRefused) as error:
+            raw = await self._rest(plan, raw, error, errors)
+        value, quality, severity = plan.decoder.decode(raw)
+        if len(value) > len(slots):
+            n = len(slots)
+            if (quality[n:] >> LEVEL_SHIFT < Level.BAD).any():
+                self._reopen = True  # a point without a value came to life
+            value, quality, severity = value[:n], quality[:n], severity[:n]
+        self._judge(current, raw, errors)
+        return Answer(
+            self._clock.now(), slots, value, quality, severity, tuple(errors), self._reopen
+        )
+
+    def close(self) -> None:
+        self._speeds.clear()
+
+    async def survey(self) -> Survey[Item]:
+        """Read everything that the device has, once. Raises DeviceError with a sentence."""
+        reader = self._reader
+        heard = await reader.contact()
+        profile = await self._identify()
+        points, errors = await reader.bind(profile)
+        places = {
+            word: (where, reader.place_of(where)) for word, where in profile.identity.words.items()
+        }
+        wanted = [place for _, place in places.values() if place is not None]
+        plan = Plan.of(points, reader.pack, [*reader.first, *wanted])
+        reading = CarefulReading(reader, heard=heard)
+        raw = await reading.read(plan.requests)
+        if not any(_exists(raw[point.item]) for point in points):
+            raise await self._misfit(profile)
+        value, quality, severity = plan.decoder.decode([raw[item] for item in plan.items])
+        words = {
+            word: read_word(where, None if place is None else raw[place])
+            for word, (where, place) in places.items()
+        }
+        return Survey(
+            profile,
+            Nameplate(**{"vendor": profile.vendor} | words),
+            points,
+            raw,
+            value,
+            quality,
+            severity,
+            (*errors, *reading.errors),
+        )
+
+    def _planned(
+        self, points: Sequence[Bound[Item]], slots: Sequence[int], first: Sequence[Item] = ()
+    ) -> _Speed[Item, Asked]:
+        plan = Plan.of(points, self._reader.pack, first)
+        return _Speed(plan, np.array(slots, dtype=np.int32), tuple(first))
+
+    async def _rest(
+        self,
+        plan: Plan[Item, Asked],
+        done: Sequence[Raw],
+        failure: DeviceError | RequestRefused,
+        errors: list[str],
+    ) -> Sequence[Raw]:
+        """The raw values of a poll in which a request failed after `done` had answered."""
+        at = answered = 0
+        while answered < len(done):
+            answered += len(plan.requests[at].items)
+            at += 1
+        reading = CarefulReading(self._reader, heard=bool(done), patience=0)
+        found = await reading.read(plan.requests[at:], failure)
+        if reading.refused:
+            self._give_up(reading.refused)
+        errors += reading.errors
+        return [*done, *(found[item] for item in plan.items[answered:])]
+
+    def _give_up(self, refused: AbstractSet[Item]) -> None:
+        """Ask for these objects no more until the device is opened anew."""
+        for speed, current in self._speeds.items():
+            points, slots = current.plan.points, current.slots
+            kept = [i for i, point in enumerate(points) if refused.isdisjoint(point.items)]
+            self._speeds[speed] = self._planned(
+                [points[i] for i in kept],
+                [int(slots[i]) for i in kept if i < len(slots)],
+                [item for item in current.first if item not in refused],
+            )
+
+    def _judge(self, current: _Speed[Item, Asked], raw: Sequence[Raw], errors: list[str]) -> None:
+        """Whether the device is another one now, so that it has to be opened anew."""
+        if current.first and isinstance(uptime := raw[0], int):
+            if uptime < self._uptime - UPTIME_SLACK:
+                self._reopen = True
+            self._uptime = uptime
+        self._partial = self._partial + 1 if errors else 0
+        if (
+            self._partial >= PARTIAL_POLLS_MAX
+            or None in raw
+            or self._clock.monotonic() >= self._rediscover_at
+        ):
+            self._reopen = True
+
+    async def _misfit(self, profile: Profile) -> Unidentified:
+        await self._reader.introduce()
+        told = self._reader.describe()
+        return Unidentified(
+            f"{self._where} answers, but none of the objects of profile '{profile.name}' exist"
+            f" there: is the profile right? {told + '; ' if told else ''}"
+            f"`kasbah probe {self._where}` identifies it"
+        )
+
+
+def _exists(raw: Raw) -> bool:
+    return raw is not None and raw not in _ABSENT
+
+
+_ABSENT: Final = (Quality.REFUSED, Quality.NOT_IMPLEMENTED)
+
+
+def chosen(survey: Survey[Item]) -> tuple[list[Bound[Item]], list[Bound[Item]]]:
+    """The points that are polled, one for each name, and those that are only watched.
+
+    Where several objects give one point, the first with a usable value gives it.
+    """
+    best: dict[PointName, int] = {}
+    watched: list[Bound[Item]] = []
+    bad = (survey.quality >> LEVEL_SHIFT) >= Level.BAD
+    for i, point in enumerate(survey.points):
+        if not all(_exists(survey.raw[item]) for item in point.items):
+            continue
+        if survey.quality[i] == Quality.NOT_IMPLEMENTED:
+            watched.append(point)
+        elif point.name not in best or (bad[best[point.name]] and not bad[i]):
+            best[point.name] = i
+    kept = [survey.points[i] for i in best.values()]
+    return kept, [point for point in watched if point.name not in best]
+
+
+def read_word(where: Where, raw: Raw) -> str:
+    """A word of the nameplate; empty where the device does not tell."""
+    if where.text is not None:
+        return where.text
+    if raw is None or isinstance(raw, Quality):
+        return ""
+    word = text_of(raw) if isinstance(raw, bytes | str) else str(raw)
+    if where.map is not None:
+        key: int | str = raw if isinstance(raw, int) else word
+        word = where.map.get(key, word)
+    if where.pattern is not None:
+        match = re.search(where.pattern, word)
+        word = match[1] if match else ""
+    return word
+
+
+def session_for(
+    device: Device, clients: Clients, library: Library, clock: Clock
+) -> DeviceSession[Any, Any]:
+    """A session for a device of the site. Raises ValueError for an address that is none."""
+    address = parse_address(device.address)
+    where = str(address)
+    if address.scheme == "snmp":
+        snmp = SnmpReader(clients, address, device.credentials, device.poll)
+        named = partial(identify_snmp, snmp, library, where)
+        return DeviceSession(snmp, _profile_of(device, library) or named, where, clock)
+    modbus = ModbusReader(clients, address, device.poll)
+    found = partial(identify_modbus, modbus, library, where)
+    return DeviceSession(modbus, _profile_of(device, library) or found, where, clock)
+
+
+def _profile_of(device: Device, library: Library) -> Callable[[], Awaitable[Profile]] | None:
+    """What gives the profile that the site file names; None where it names none."""
+    if not device.profile:
+        return None
+
+    async def load() -> Profile:
+        return library.load(device.profile)
+
+    return load
