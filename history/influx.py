@@ -148,6 +148,7 @@ class InfluxSink:
         self._lines_max = LINES_MAX
         self._failures = 0
         self._refused_in_a_row = 0
+        self._rejecting = False
         self.status = InfluxStatus()
 
     async def run(self) -> None:
@@ -195,7 +196,7 @@ class InfluxSink:
                 if len(waiting) >= self._lines_max or size + len(line) > BODY_BYTES_MAX:
                     rejected += self._send(waiting)
                     if sent_seq is not None:
-                        self._journal.advance(SINK, sent_seq, rejected=rejected)
+                        self._move(sent_seq, rejected)
                         sent_seq, rejected = None, 0
                     waiting, size = [], 0
                 waiting.append(line)
@@ -203,7 +204,11 @@ class InfluxSink:
             sent_seq = row.seq
         if waiting:
             rejected += self._send(waiting)
-        self._journal.advance(SINK, rows[-1].seq, rejected=rejected)
+        self._move(rows[-1].seq, rejected)
+
+    def _move(self, seq: int, rejected: int) -> None:
+        self._journal.advance(SINK, seq, rejected=rejected)
+        self.status = replace(self.status, lines_rejected=self.status.lines_rejected + rejected)
 
     def _lines_of(self, row: Row) -> list[str]:
         try:
@@ -222,6 +227,7 @@ class InfluxSink:
             self._writer.write(body)
         except Refusal as refusal:
             return self._refused(lines, len(body), refusal)
+        self._rejecting = False
         self._succeeded(len(lines))
         return 0
 
@@ -245,8 +251,9 @@ class InfluxSink:
         return self._rejected(1, refusal)
 
     def _rejected(self, lines: int, refusal: Refusal) -> int:
-        _log.warning("influx_rejected", lines=lines, reason=str(refusal))
-        self.status = replace(self.status, lines_rejected=self.status.lines_rejected + lines)
+        if not self._rejecting:
+            _log.warning("influx_rejected", lines=lines, reason=str(refusal))
+        self._rejecting = True
         return lines
 
     def _succeeded(self, lines: int) -> None:

@@ -240,6 +240,16 @@ def test_a_partial_write_is_counted_and_not_sent_again(server, copy, status):
     assert [entry["event"] for entry in logs] == ["influx_rejected"]
 
 
+def test_rejections_in_a_row_are_logged_once(server, copy):
+    server.rule = lambda _body: (422, PARTIAL, {})
+    with structlog.testing.capture_logs() as logs:
+        for second in range(5):
+            copy.feed(range(second, second + 1))
+            copy.sink.step()
+    assert [entry["event"] for entry in logs] == ["influx_rejected"]
+    assert copy.sink.status.lines_rejected == copy.cursor.rejected == 10
+
+
 def test_one_bad_line_is_found_and_the_others_arrive(server, copy):
     lines = copy.feed(range(20))
 
@@ -262,7 +272,7 @@ def test_a_server_that_calls_every_line_bad_is_not_believed(server, copy):
     pauses = {copy.sink.step() for _ in range(10)}
     assert pauses == {influx.CONFIGURATION_RETRY_S}
     assert copy.cursor.seq == 0
-    assert copy.cursor.rejected == 0
+    assert (copy.cursor.rejected, copy.sink.status.lines_rejected) == (0, 0)
 
     server.rule = lambda _body: OK
     copy.sink.step()
