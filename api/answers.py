@@ -30,15 +30,22 @@ async def versioned(
     Runs `render` in a worker thread. Answers 304 when the client holds this version.
     """
     snapshot = context.services.snapshot()
-    # Versions start again with the process; the time tells the runs apart.
-    tag = f'"{snapshot.version}-{round(snapshot.time * 1000):x}"'
-    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
-    if _holds(request.headers.get("if-none-match", ""), tag):
+    held = tag(snapshot)
+    headers = {"ETag": held, "Cache-Control": REVALIDATE}
+    if _holds(request.headers.get("if-none-match", ""), held):
         return Response(status_code=304, headers=headers)
-    body = await context.rendered.get(question, tag, lambda: render(snapshot))
+    body = await context.rendered.get(question, held, lambda: render(snapshot))
     return Response(body, media_type="application/json", headers=headers)
 
 
-def _holds(header: str, tag: str) -> bool:
+def tag(snapshot: Snapshot) -> str:
+    """ETag of everything that is made of this snapshot.
+
+    Versions start again with the process; the time tells the runs apart.
+    """
+    return f'"{snapshot.version}-{round(snapshot.time * 1000):x}"'
+
+
+def _holds(header: str, wanted: str) -> bool:
     held = {word.strip().removeprefix("W/") for word in header.split(",")}
-    return tag in held or "*" in held
+    return wanted in held or "*" in held

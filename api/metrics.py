@@ -39,7 +39,7 @@ class Exposition:
         self._points = _PointLines(site)
         self._devices = _DeviceLines(site)
         self._lock = threading.Lock()
-        self._version: int | None = None
+        self._version = -1
         self._plant = b""
 
     def page(self, snapshot: Snapshot, *, gzip: bool = False) -> bytes:
@@ -48,9 +48,13 @@ class Exposition:
         return _compressed(body) if gzip else body
 
     def plant(self, snapshot: Snapshot) -> bytes:
-        """Everything that comes from the snapshot; rendered once per version."""
+        """Everything that comes from the snapshot; rendered once per version.
+
+        A request that was overtaken by one with a newer snapshot gets the newer page: the lines
+        only go forward.
+        """
         with self._lock:
-            if snapshot.version != self._version:
+            if snapshot.version > self._version:
                 self._plant = b"".join(
                     (
                         site_text(self._site, snapshot),
@@ -116,13 +120,13 @@ class _DeviceLines:
         self._site = site.id
         self._devices = [one for one in site.devices if one.lifecycle != "retired"]
         self._order = {device.id: i for i, device in enumerate(self._devices)}
-        self._lines = {family: Lines(family) for family in families.DEVICES}
+        counted = (family for family in families.DEVICES if family is not families.DEVICE_INFO)
+        self._lines = {family: Lines(family) for family in counted}
         self._info: list[tuple[tuple[str, ...], bytes]] = [((), b"")] * len(self._devices)
         self._owner: Indices = np.empty(0, dtype=np.int32)
         for device in self._devices:
-            for family, lines in self._lines.items():
-                if family is not families.DEVICE_INFO:
-                    lines.add((self._site, device.id, device.device_class))
+            for lines in self._lines.values():
+                lines.add((self._site, device.id, device.device_class))
 
     def render(self, snapshot: Snapshot) -> bytes:
         statuses = [snapshot.devices.get(device.id) for device in self._devices]

@@ -29,6 +29,8 @@ HEARTBEAT_S = 15.0
 """A comment is sent after so long without an event, so that proxies keep the connection."""
 TAKEN_WITHIN_S = 20.0
 """A client that does not take an event within so many seconds is gone."""
+ENDED_WITHIN_S = 1.0
+"""When the service stops, a client that does not read is cut off after so long."""
 _RENDERED = 8  # events kept: the newest, and what clients a little behind need
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -134,7 +136,9 @@ class EventStream(Response):
             for task in tasks:
                 task.cancel()
         if self._streams.closing.is_set():
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ENDED_WITHIN_S):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send(self, send: Send) -> None:
         async with contextlib.aclosing(self._streams.follow()) as following:

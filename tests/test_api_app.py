@@ -58,6 +58,10 @@ def test_every_path_of_the_contract_is_documented_and_no_other(document):
         assert method in document["paths"][path]
 
 
+def test_every_error_is_documented_in_the_form_it_has(document):
+    assert "HTTPValidationError" not in str(document)
+
+
 def test_every_route_says_what_it_does_and_shows_an_answer(document):
     for path, methods in document["paths"].items():
         for method, route in methods.items():

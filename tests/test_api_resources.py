@@ -373,6 +373,7 @@ async def test_events_whose_spans_overlap_are_unordered(client):
         ("since=2", [3, 4], 4),
         ("since=4", [], 4),
         ("since=-100s", [3, 4], 4),
+        ("since=-1s", [], 4),
         ("since=2026-01-31T03:00:00Z&limit=3", [1, 2, 3], 3),
     ],
 )

@@ -240,6 +240,13 @@ def test_points_that_appear_later_are_taken_in():
     assert late == Exposition(make_site(), make_registry()).plant(make_snapshot(2))
 
 
+def test_a_request_that_was_overtaken_gets_the_newer_page():
+    exposition = Exposition(make_site(), make_registry())
+    newer = exposition.plant(make_snapshot(9))
+    few = replace(make_snapshot(8), points=make_view(readings=READINGS[:3]))
+    assert exposition.plant(few) == newer
+
+
 def test_a_nameplate_that_changes_is_drawn_again():
     exposition = Exposition(make_site(), make_registry())
     exposition.plant(make_snapshot(1))

@@ -16,7 +16,7 @@ from api.examples import EXAMPLES
 
 router = APIRouter(tags=["alarms"])
 
-_NOT_YET: Responses = {501: error(501)}
+_NOT_YET: Responses = {code: error(code) for code in (403, 422, 501)}
 
 
 @router.get("/alarms", responses=answers(schemas.Alarms, "Active alarms.", EXAMPLES["alarms"], 304))

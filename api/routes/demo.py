@@ -31,7 +31,7 @@ async def scenarios(api: Api) -> Response:
     "/demo/scenarios/{name}",
     status_code=202,
     responses=answers(
-        schemas.ScenarioStarted, "It begins now.", EXAMPLES["scenario"], 403, 404, status=202
+        schemas.ScenarioStarted, "It begins now.", EXAMPLES["scenario"], 403, 404, 422, status=202
     ),
 )
 async def trigger(api: Api, name: Annotated[str, Path(examples=["mains-failure"])]) -> Response:

@@ -38,7 +38,7 @@ async def devices(request: Request, api: Api) -> Response:
 @router.get(
     "/devices/{device_id}",
     responses=answers(
-        schemas.DeviceWithPoints, "The device and its points.", EXAMPLES["device"], 304, 404
+        schemas.DeviceWithPoints, "The device and its points.", EXAMPLES["device"], 304, 404, 422
     ),
 )
 async def one_device(

@@ -42,7 +42,7 @@ async def events(
     since, limit = query.since, query.limit
     if since is None:
         found = _newest(services, limit)
-        start = 0
+        start = _last(services)
     elif _SEQ.match(since):
         start = int(since)
         found = services.events(start, limit)
@@ -51,8 +51,8 @@ async def events(
             earliest = parse_time(since, services.clock.now())
         except ValueError as error:
             raise bad_request(f"since: {error}; or a sequence number.") from None
+        start = _last(services)
         found = _from_time(services, earliest, limit)
-        start = 0
     doc = {
         "events": encode.events(found),
         "next_since": found[-1].seq if found else start,
@@ -61,9 +61,13 @@ async def events(
 
 
 def _newest(services: Services, limit: int) -> Sequence[Event]:
+    return services.events(max(0, _last(services) - limit), limit)
+
+
+def _last(services: Services) -> int:
+    """Sequence number of the newest event, 0 before the first."""
     newest = services.snapshot().events
-    last = newest[-1].seq if newest else 0
-    return services.events(max(0, last - limit), limit)
+    return newest[-1].seq if newest else 0
 
 
 def _from_time(services: Services, earliest: float, limit: int) -> Sequence[Event]:

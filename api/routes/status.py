@@ -5,12 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api import schemas
-from api.answers import json_response
+from api.answers import tag
 from api.deps import Api
 from api.describe import answers
 from api.devices import headline
-from api.encode import kpi
+from api.encode import dumps, kpi
 from api.examples import EXAMPLES
+from core.site import Site
+from core.snapshot import Snapshot
 
 router = APIRouter(tags=["status"])
 
@@ -23,12 +25,18 @@ async def status(api: Api) -> Response:
     how many devices answer and which do not, and how old the snapshot is that says so.
     """
     services = api.services
-    site, snapshot = services.site, services.snapshot()
-    return json_response(
+    snapshot = services.snapshot()
+    head = await api.rendered.get("status", tag(snapshot), lambda: _head(services.site, snapshot))
+    age_s = max(0.0, services.clock.now() - snapshot.time)
+    return Response(head[:-1] + b',"age_s":%.3f}' % age_s, media_type="application/json")
+
+
+def _head(site: Site, snapshot: Snapshot) -> bytes:
+    """Everything but the age, which is that of the moment."""
+    return dumps(
         headline(site, snapshot)
         | {
             "site": {"id": site.id, "name": site.name, "timezone": site.timezone},
-            "age_s": round(max(0.0, services.clock.now() - snapshot.time), 3),
             "kpis": [kpi(figure) for figure in snapshot.kpis],
         }
     )
