@@ -127,8 +127,9 @@ def _pieces(
     series = series_of_row[np.concatenate([batch.index for batch in batches])]
     if len(series) and series.min() < 0:
         raise InvariantError("a reading came for a row of the point table that was never defined")
-    value = np.concatenate([batch.value for batch in batches])
-    quality = np.concatenate([batch.quality for batch in batches])
+    # The bytes say nothing about their types: an answer of whole numbers must not slip in as such.
+    value = np.concatenate([batch.value for batch in batches], dtype=np.float64)
+    quality = np.concatenate([batch.quality for batch in batches], dtype=np.uint8)
     return [Block(time_ms, count, series, value, quality)]
 
 

@@ -112,3 +112,9 @@ def test_a_block_of_a_newer_format_says_so():
 def test_a_reading_of_an_undefined_row_is_our_bug():
     with pytest.raises(InvariantError, match="never defined"):
         blocks_of([batch(1.7e9, [(0, 1.0, 0)])], np.full(64, -1, np.int32), 10)
+
+
+def test_an_answer_of_whole_numbers_is_kept_as_floats():
+    states = Batch("ups-1", 1.7e9, SERIES[:2] - 100, np.array([3, 1]), np.zeros(2, np.uint8), None)
+    (made,) = blocks_of([states], SERIES, 10)
+    assert decode(encode(made)).value.tolist() == [3.0, 1.0]
