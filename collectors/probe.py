@@ -149,7 +149,7 @@ def _shown(survey: Survey[Any]) -> Iterator[tuple[int, Bound[Any]]]:
     absent = (Quality.REFUSED, Quality.NOT_IMPLEMENTED)
     for i, point in enumerate(survey.points):
         raw = survey.raw[point.item]
-        if raw is not None and raw not in absent:
+        if raw is not None and not (isinstance(raw, Quality) and raw in absent):
             yield i, point
 
 

@@ -279,7 +279,8 @@ class DeviceSession(Generic[Item, Asked]):
 
 
 def _exists(raw: Raw) -> bool:
-    return raw is not None and raw not in _ABSENT
+    # By kind first: Quality is an integer, and 134 is a measurement like any other.
+    return raw is not None and not (isinstance(raw, Quality) and raw in _ABSENT)
 
 
 _ABSENT: Final = (Quality.REFUSED, Quality.NOT_IMPLEMENTED)
