@@ -97,11 +97,39 @@ KPIS: dict[str, Family] = {
         "category window",
         "Interim power usage effectiveness: facility energy by IT energy over the window.",
     ),
-    "facility_power": _gauge(
-        "facility_power_watts", "W", "", "Power that comes in over the boundary of the facility."
+    "power_ratio": _gauge(
+        "power_ratio",
+        "ratio",
+        "category",
+        "Facility power by IT power of the moment; not a PUE.",
     ),
-    "it_power": _gauge("it_power_watts", "W", "category", "Power of the IT load."),
+    "facility_power": _gauge(
+        "facility_power_watts", "W", "", "Power that the facility takes over its boundary."
+    ),
+    "grid_import_power": _gauge("grid_import_power_watts", "W", "", "Power that comes in."),
+    "it_power": _gauge(
+        "it_power_watts",
+        "W",
+        "category",
+        "Power of the IT load at the place of measurement: 1 UPS, 2 PDU, 3 IT input. Never add up.",
+    ),
+    "genset_power": _gauge("genset_power_watts", "W", "", "Power that the generators give."),
     "pv_power": _gauge("pv_power_watts", "W", "", "Power of the photovoltaic plant."),
+    "pv_energy": _gauge(
+        "pv_energy_watt_hours", "Wh", "window", "Photovoltaic energy of the window."
+    ),
+    "pv_self_consumption": _gauge(
+        "pv_self_consumption_ratio",
+        "ratio",
+        "window",
+        "Share of the photovoltaic energy that was used on site.",
+    ),
+    "pv_self_sufficiency": _gauge(
+        "pv_self_sufficiency_ratio",
+        "ratio",
+        "window",
+        "Share of the facility's energy that photovoltaics covered.",
+    ),
 }
 """By id of the KPI (core.kpi)."""
 

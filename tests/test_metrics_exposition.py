@@ -17,7 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from api import families
 from api.lines import Lines
 from api.metrics import Exposition
+from core.kpi import Kpis
 from core.quality import Level, Quality
+from core.site import Energy, EnergyInput
 from core.snapshot import Nameplate
 from core.vocabulary import STATES
 from tests.support.api import (
@@ -335,6 +337,24 @@ def test_pue_has_category_and_window():
 def test_the_quality_of_a_key_figure_is_there_though_its_value_is_not():
     quality = one(render_page(), "kasbah_kpi_quality", kpi="pue", category="2", window="1h")
     assert quality == Level.BAD
+
+
+def test_every_key_figure_that_the_core_computes_has_a_metric():
+    counter = EnergyInput("meter-mv-a/active_energy", "meter-mv-a/active_power")
+    whole = Energy(
+        facility=(counter,), exported=(counter,), pv=(counter,), genset=(counter,),
+        it=((1, (counter,)), (2, (counter,))), excluded=(counter,),
+    )  # fmt: skip
+    kpis = Kpis(whole)
+    kpis.update(make_view(), NOW)
+    computed = kpis.report(NOW)
+    assert {kpi.id for kpi in computed} == set(families.KPIS)
+    page = render_page(replace(make_snapshot(), kpis=computed))
+    lines = [line.rpartition(" ")[0] for line in page.splitlines() if line[0] != "#"]
+    assert len(lines) == len(set(lines)), "a window or category is missing among the labels"
+    for kpi in computed:
+        assert ("window" in families.KPIS[kpi.id].labels) == bool(kpi.window), kpi.id
+        assert ("category" in families.KPIS[kpi.id].labels) == (kpi.category is not None), kpi.id
 
 
 def test_site_powers_are_there():

@@ -186,7 +186,13 @@ def make_kpis() -> tuple[Kpi, ...]:
         Kpi("pue", 1.406, "ratio", Quality.GOOD, 1.0, "1m", 60.0, 1, facility),
         Kpi("pue", 1.41, "ratio", Quality.YOUNG, 1.0, "1h", 1234.5, 1, facility, "1234 s of 1 h"),
         Kpi("pue", None, "ratio", Quality.NO_ANSWER, 0.0, "1h", 0.0, 2, (), "no meter answers"),
+        Kpi("power_ratio", 1.4061, "ratio", Quality.GOOD, 1.0, category=1),
+        Kpi("grid_import_power", 1_012_400.5, "W", Quality.GOOD, 1.0),
+        Kpi("genset_power", 0.0, "W", Quality.GOOD, 1.0),
         Kpi("pv_power", 0.0, "W", Quality.GOOD, 1.0),
+        Kpi("pv_energy", 310_000.0, "Wh", Quality.GOOD, 1.0, "24h", 86_400.0),
+        Kpi("pv_self_consumption", 1.0, "ratio", Quality.GOOD, 1.0, "24h", 86_400.0),
+        Kpi("pv_self_sufficiency", 0.128, "ratio", Quality.GOOD, 1.0, "24h", 86_400.0),
     )
 
 
