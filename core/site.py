@@ -91,6 +91,9 @@ class Node:
     demand: tuple[str, ...] = ()
     """Points, one per feed, in the order of `fed_by`, or a single one for the whole load."""
     demand_kw: float | None = None
+    short_break: bool = False
+    """Of a load: built to be without power while generators start, so that no UPS is missed (a
+    chiller). Such a load can be lost, but it is never reported as unprotected."""
 
     @property
     def limit_kw(self) -> float | None:

@@ -203,4 +203,5 @@ def _node(keys: NodeKeys) -> Node:
         min_feeds=keys.min_feeds,
         demand=demand,
         demand_kw=keys.demand_kw,
+        short_break=keys.short_break,
     )

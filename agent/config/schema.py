@@ -154,6 +154,10 @@ class NodeKeys(_Strict):
     demand_kw: Annotated[float, Field(ge=0)] | None = Field(
         default=None, description="power of a load without measurement, or its design value"
     )
+    short_break: bool = Field(
+        default=False,
+        description="a load built to be without power while generators start: no UPS is missed",
+    )
 
 
 class GroupKeys(_Strict):
