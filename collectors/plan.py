@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, Self, TypeVar
 
-from collectors.decode import Decoder, Raw, Rule, rule_of
+from collectors.decode import Decoder, Raw, Rule, rule_of, text_of
 from collectors.modbus import registers
 from collectors.modbus.registers import FORMATS, WordOrder, width
 from collectors.modbus.sunspec import NUMBERS, FieldLayout, ModelBlock
@@ -78,7 +78,7 @@ class Bound(Generic[Item]):
 # ---------------------------------------------------------------- which points there are
 
 Rows = Mapping[str, Mapping[str, Raw]]
-"""What a walk found: by column, the value by row index."""
+"""What was found: by column, the value by row index; a single object has the one row ''."""
 
 
 def columns(profile: Profile) -> tuple[str, ...]:
@@ -87,9 +87,15 @@ def columns(profile: Profile) -> tuple[str, ...]:
     for spec in profile.points:
         if spec.keys.walk is not None:
             found[spec.keys.walk] = None
-            if spec.keys.only is not None:
+            if spec.keys.only is not None and spec.keys.only.walk is not None:
                 found[spec.keys.only.walk] = None
     return tuple(found)
+
+
+def conditions(profile: Profile) -> tuple[str, ...]:
+    """The single objects that decide whether table rows count."""
+    given = [spec.keys.only.oid for spec in profile.points if spec.keys.only is not None]
+    return tuple(dict.fromkeys(oid for oid in given if oid is not None))
 
 
 def bind_snmp(profile: Profile, rows: Rows) -> tuple[Bound[str], ...]:
@@ -101,37 +107,41 @@ def bind_snmp(profile: Profile, rows: Rows) -> tuple[Bound[str], ...]:
         if spec.keys.oid is not None:
             bound.append(Bound(spec.name, spec, spec.keys.oid, rule, scale))
         elif spec.keys.walk is not None:
-            for row in _chosen(spec, rows):
-                name = PointName(spec.name.part, spec.name.quantity, row_instance(spec, row))
+            for row, instance in _chosen(spec, rows):
+                name = PointName(spec.name.part, spec.name.quantity, instance)
                 bound.append(Bound(name, spec, f"{spec.keys.walk}.{row}", rule, scale))
     return tuple(bound)
 
 
-def _chosen(spec: PointSpec, rows: Rows) -> Iterator[str]:
-    """The rows of a column that count."""
+def _chosen(spec: PointSpec, rows: Rows) -> Iterator[tuple[str, str]]:
+    """The rows of a column that count, each with its instance."""
     only = spec.keys.only
     for row in rows.get(spec.keys.walk or "", ()):
+        instance = row_instance(spec, row)
+        if instance is None:
+            continue
         if only is not None:
-            value = rows.get(only.walk, {}).get(row)
-            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            if text not in only.equals:
+            there = rows.get(only.walk or only.oid or "", {})
+            value = there.get(row if only.walk is not None else "")
+            if (text_of(value) if isinstance(value, bytes) else value) not in only.equals:
                 continue
-        yield row
+        yield row, instance
 
 
-def row_instance(spec: PointSpec, row: str) -> str:
-    """Instance of a table row: the name that the profile gives it, else its index with '-' for '.'.
+def row_instance(spec: PointSpec, row: str) -> str | None:
+    """Instance of a table row: its index with '-' for '.', or the name the profile gives it.
 
-    Agents of several makers append a '.0' to each index; where the profile knows the index without
-    it, that row is meant. An instance that the file names itself stands before the row's.
+    A profile that names instances names all it wants: other rows are None. Agents of several makers
+    append a '.0' to each index; where the profile knows the index without it, that row is meant. An
+    empty instance makes a total; one that the point's name has stands before the row's.
     """
-    instances = spec.keys.instances or {}
-    found = instances.get(row)
-    if found is None and row.endswith(".0"):
-        found = instances.get(row[:-2])
-    if found is None:
-        found = row.replace(".", "-")
-    return f"{spec.name.instance}-{found}" if spec.name.instance else found
+    found: str | None = row.replace(".", "-")
+    instances = spec.keys.instances
+    if instances is not None:
+        found = instances.get(row, instances.get(row.removesuffix(".0")))
+    if found is None or not spec.name.instance:
+        return found
+    return f"{spec.name.instance}-{found}" if found else spec.name.instance
 
 
 def bind_modbus(profile: Profile) -> tuple[Bound[Register], ...]:

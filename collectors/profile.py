@@ -129,13 +129,21 @@ class SnmpDefaults(_Strict):
 
 
 class Only(_Strict):
-    """A column of the same table that says which rows count: those where it holds one of `equals`.
+    """Which rows of a table count: those where another of its columns (`walk`) holds one of
+    `equals`, or all of them where a single object (`oid`) does.
 
     A simulated device numbers its rows so that points with different conditions share none.
     """
 
-    walk: Oid
+    walk: Oid | None = None
+    oid: Oid | None = None
     equals: list[int | str]
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Only:
+        if (self.walk is None) == (self.oid is None):
+            raise ValueError("names one of walk and oid")
+        return self
 
 
 class ScaleFrom(_Strict):

@@ -27,6 +27,7 @@ from collectors.plan import (
     bind_snmp,
     bind_sunspec,
     columns,
+    conditions,
     field_register,
     modbus_requests,
     parse_type,
@@ -151,6 +152,9 @@ class SnmpReader:
                 for bind in found
                 if len(bind.oid) > len(column)
             }
+        for oid in conditions(profile):
+            answer = await self._client.get(self._target, SnmpRequest.of((oid,)).template)
+            rows[oid] = {"": answer.values[0] if answer.values else None}
         return bind_snmp(profile, rows), tuple(errors)
 
     def place_of(self, where: Where) -> str | None:
