@@ -33,7 +33,9 @@ class _Peaks:
                 peaks[i] = demand.kw
 
     def of(self, i: int) -> float | None:
-        return max((peaks[i] for _, peaks in self._slots if i in peaks), default=None)
+        # A copy: questions are answered in a thread while the loop goes on adding.
+        slots = tuple(self._slots)
+        return max((peaks[i] for _, peaks in slots if i in peaks), default=None)
 
 
 class DemandHistory:
