@@ -34,7 +34,8 @@ def chiller_values(plant: ChilledWater, chiller: Machine, supply: Supply, jitter
         "input.", chiller.draw_w, supply if chiller.powered else DEAD, load, jitter
     )
     made = chiller.thermal_w
-    flow = chiller.rated_w / WATER_J_M3_K / DESIGN_DT_K * 0.92 if on else 0.0
+    running = sum(other.running for other in plant.chillers)
+    flow = plant.flow_m3_s / running if on else 0.0
     warm = plant.return_c()
     leaving = warm - made / WATER_J_M3_K / flow if flow else plant.supply_c + 0.4
     rejected = made + chiller.draw_w
