@@ -17,11 +17,23 @@ from core.points import Point, PointName
 from core.readings import Batch, Indices
 from core.redundancy.report import RedundancyModel
 from core.site import Site
-from core.snapshot import DeviceStatus, Event, Nameplate, Snapshot, WhatIf
+from core.snapshot import DeviceStatus, Event, Nameplate, RedundancyReport, Snapshot, WhatIf
 from core.table import PointTable
 
 EVENTS_IN_SNAPSHOT = 200
 """How many of the newest events a snapshot carries."""
+
+
+NOTHING_KNOWN = RedundancyReport(
+    status=-1,
+    headline="unknown: not every device was tried yet",
+    reasons=("not every device was tried yet",),
+    groups=(),
+    loads=(),
+    single_failures=(),
+    cases={},
+)
+"""The verdict before the first round of polls is through."""
 
 
 class Engine:
@@ -68,8 +80,10 @@ class Engine:
         devices = dict(self._devices)
         self._kpis.update(view, now)
         kpis = self._kpis.report(now)
-        redundancy = self._redundancy.evaluate(view, devices, now)
-        supply = self._redundancy.supply(view, devices, now)
+        ready = before.ready or all(status.tried for status in devices.values())
+        # A plant of which half was never asked is unknown: neither a verdict nor an alarm.
+        redundancy = self._redundancy.evaluate(view, devices, now) if ready else NOTHING_KNOWN
+        supply = self._redundancy.supply(view, devices, now) if ready else "unknown"
         alarms = active(
             view, devices, redundancy, kpis, site=self._site, now=now, previous=before.alarms
         )
@@ -82,7 +96,7 @@ class Engine:
             kpis=kpis,
             redundancy=redundancy,
             alarms=alarms,
-            ready=all(status.tried for status in devices.values()),
+            ready=ready,
         )
         self._events.update(before, snapshot)
         self._snapshot = replace(snapshot, events=self._events.newest(EVENTS_IN_SNAPSHOT))
@@ -112,7 +126,7 @@ class Engine:
             points=view,
             devices=devices,
             kpis=self._kpis.report(now),
-            redundancy=self._redundancy.evaluate(view, devices, now),
+            redundancy=NOTHING_KNOWN,
             alarms=(),
             ready=False,
         )
