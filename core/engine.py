@@ -15,6 +15,7 @@ from core.events import EventLog
 from core.kpi import Kpis
 from core.points import Point, PointName
 from core.readings import Batch, Indices
+from core.redundancy.groups import unknown_group
 from core.redundancy.report import RedundancyModel
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Nameplate, RedundancyReport, Snapshot, WhatIf
@@ -22,18 +23,6 @@ from core.table import PointTable
 
 EVENTS_IN_SNAPSHOT = 200
 """How many of the newest events a snapshot carries."""
-
-
-NOTHING_KNOWN = RedundancyReport(
-    status=-1,
-    headline="unknown: not every device was tried yet",
-    reasons=("not every device was tried yet",),
-    groups=(),
-    loads=(),
-    single_failures=(),
-    cases={},
-)
-"""The verdict before the first round of polls is through."""
 
 
 class Engine:
@@ -50,6 +39,7 @@ class Engine:
             for device in site.devices
             if device.lifecycle != "retired"
         }
+        self._nothing = _nothing_known(site)
         self._snapshot = self._first(now)
 
     @property
@@ -82,7 +72,7 @@ class Engine:
         kpis = self._kpis.report(now)
         ready = before.ready or all(status.tried for status in devices.values())
         # A plant of which half was never asked is unknown: neither a verdict nor an alarm.
-        redundancy = self._redundancy.evaluate(view, devices, now) if ready else NOTHING_KNOWN
+        redundancy = self._redundancy.evaluate(view, devices, now) if ready else self._nothing
         supply = self._redundancy.supply(view, devices, now) if ready else "unknown"
         alarms = active(
             view, devices, redundancy, kpis, site=self._site, now=now, previous=before.alarms
@@ -126,10 +116,24 @@ class Engine:
             points=view,
             devices=devices,
             kpis=self._kpis.report(now),
-            redundancy=NOTHING_KNOWN,
+            redundancy=self._nothing,
             alarms=(),
             ready=False,
         )
+
+
+def _nothing_known(site: Site) -> RedundancyReport:
+    """The verdict before the first round of polls is through."""
+    why = ("not every device was tried yet",)
+    return RedundancyReport(
+        status=-1,
+        headline=f"unknown: {why[0]}",
+        reasons=why,
+        groups=tuple(unknown_group(group, why) for group in site.groups),
+        loads=(),
+        single_failures=(),
+        cases={},
+    )
 
 
 def _ratings_w(site: Site) -> dict[str, float]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from collectors.session import Answer, Opened
 
 from collectors.scheduler import (
     BACKOFF_S_MAX,
@@ -17,6 +16,7 @@ from collectors.scheduler import (
     backoff_s,
     phase_s,
 )
+from collectors.session import Answer, Opened
 from core.errors import DeviceTimeout
 from core.points import parse_name
 from core.site import Device, Poll
@@ -213,9 +213,17 @@ def test_a_bug_ends_everything_and_is_not_hidden():
 
 def test_a_retired_device_is_not_polled():
     clock = VirtualClock()
-    session = FakeSession(clock)
-    watch({"a": session}, 60, clock, lifecycle="retired")
-    assert session.opened == 0
+    sessions = {"a": FakeSession(clock), "b": FakeSession(clock)}
+    devices = (device("a", lifecycle="retired"), device("b"))
+
+    async def main() -> None:
+        async with asyncio.timeout(60):
+            await Scheduler(devices, lambda d: sessions[d.id], Notes(clock), clock).run()
+
+    with pytest.raises(TimeoutError):
+        run_virtual(main())
+    assert sessions["a"].opened == 0
+    assert sessions["b"].opened == 1
 
 
 def test_two_loops_of_one_seed_behave_the_same():

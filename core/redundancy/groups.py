@@ -41,7 +41,7 @@ def judge(graph: PowerGraph, plant: Plant, group: Group) -> GroupStatus:
     """The status of one group, unknown members counted as they are in `plant`."""
     members = [graph.index[name] for name in group.members]
     if all(plant.conditions[i].unknown for i in members):
-        return _unknown(group)
+        return unknown_group(group, ("nothing is known of any member",))
     load = _worst_load(graph, plant, members)
     if group.scheme == "N+R":
         return _by_capacity(graph, plant, group, members, load)
@@ -164,7 +164,8 @@ def _reasons(
     return tuple(found)
 
 
-def _unknown(group: Group) -> GroupStatus:
+def unknown_group(group: Group, reasons: tuple[str, ...]) -> GroupStatus:
+    """A group of which nothing is known."""
     return GroupStatus(
         id=group.id,
         scheme=group.scheme,
@@ -176,5 +177,5 @@ def _unknown(group: Group) -> GroupStatus:
         headroom_kw=0.0,
         available=(),
         missing=group.members,
-        reasons=("nothing is known of any member",),
+        reasons=reasons,
     )
