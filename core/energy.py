@@ -1,0 +1,277 @@
+"""The energy meters of the key figures: readings from the point table in, spans of energy out.
+
+Finds the rows of counters and powers, takes each new answer once, hands it to its `core.meter`,
+and keeps energies in `core.windows`. Times of readings are our wall clock; here they become
+seconds that never run backwards, so that a clock that is set back costs a moment, not an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.meter import Meter, Span, Suspect
+from core.points import parse_point
+from core.quality import LEVEL_SHIFT, Level, Quality
+from core.readings import Bytes, Floats
+from core.site import EnergyInput
+from core.snapshot import PointView
+from core.windows import LATE_S_MAX, Window
+
+Columns = npt.NDArray[np.intp]
+
+WINDOWS: Mapping[str, float] = {"1m": 60.0, "15m": 900.0, "1h": 3600.0, "24h": 86_400.0}
+"""The windows of the key figures by name, in seconds."""
+
+SILENT_AFTER_STEPS = 3.0
+"""A meter is silent when it has missed so many of its usual steps ..."""
+
+SILENT_AFTER_S_MIN = 15.0
+"""... and at least so many seconds. A window waits for the slow, not for the silent."""
+
+PACE_S_MAX = LATE_S_MAX / SILENT_AFTER_STEPS
+"""A longer step was a gap, not the meter's pace."""
+
+KEPT_OVER_RESTART_S = 600.0
+"""Shorter windows are not worth keeping over a restart."""
+
+STATE_VERSION = 1
+"""Of what `EnergyMeters.state` gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Powers of all meters at one tick, one entry a meter; W towards the load as it was read, so
+    negative where power flows back. NaN and a bad quality where it is not known."""
+
+    watts: Floats
+    quality: Bytes
+    usual_w: Floats
+    """The last power known: how much a silent meter weighs."""
+
+
+class EnergyMeters:
+    """All meters of `inputs`, each once, in the order of `inputs`. `ratings_w` by device id."""
+
+    def __init__(
+        self, inputs: Sequence[EnergyInput], ratings_w: Mapping[str, float] | None = None
+    ) -> None:
+        self.keys = tuple(dict.fromkeys((each.energy, each.power) for each in inputs))
+        self.column = {key: i for i, key in enumerate(self.keys)}
+        ratings = ratings_w or {}
+        points = [parse_point(energy) for energy, _ in self.keys]
+        self.devices = tuple(point.device for point in points)
+        self._meters = [Meter(ratings.get(device)) for device in self.devices]
+        # The power beside an export counter is negative while energy flows out.
+        self._towards = [
+            -1.0 if point.name.quantity == "active_energy_export" else 1.0 for point in points
+        ]
+        n = len(self.keys)
+        self._counter_row = np.full(n, -1)
+        self._power_row = np.full(n, -1)
+        self._resolved = -1
+        self._counter_time: Floats = np.full(n, np.nan)
+        self._power_time: Floats = np.full(n, np.nan)
+        self._usual_w: Floats = np.zeros(n)
+        self._pace_s: Floats = np.zeros(n)
+        self._power: Power = Power(np.full(n, np.nan), _waiting(n), self._usual_w)
+        self.since: Floats = np.full(n, np.nan)
+        """When each meter was first heard (s, this module's time)."""
+        self.until: Floats = np.full(n, np.nan)
+        """Up to when the energy of each meter is known."""
+        self.windows = {name: Window(length_s, n) for name, length_s in WINDOWS.items()}
+        self._wall: float | None = None
+        self._offset = 0.0
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def now(self) -> float:
+        """Time of the last update in seconds that never run backwards."""
+        return 0.0 if self._wall is None else self._wall + self._offset
+
+    @property
+    def power(self) -> Power:
+        """Powers at the last update."""
+        return self._power
+
+    @property
+    def total_wh(self) -> Floats:
+        """Energy of each meter since the start."""
+        return np.array([meter.total_wh for meter in self._meters], dtype=np.float64)
+
+    @property
+    def coarse_wh(self) -> Floats:
+        """How much of each meter's energy may not be counted yet, as its counter is coarse."""
+        return np.array([meter.coarse_wh for meter in self._meters], dtype=np.float64)
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """Confirmed resets and replacements by counter point, where there were any."""
+        pairs = zip(self.keys, self._meters, strict=True)
+        return {key[0]: meter.restarts for key, meter in pairs if meter.restarts}
+
+    def rated_w(self, columns: Columns) -> float | None:
+        """Sum of the ratings of these meters, None where one states none."""
+        ratings = [self._meters[i].rating_w for i in columns]
+        known = [rating for rating in ratings if rating is not None]
+        return sum(known) if len(known) == len(ratings) else None
+
+    def live(self, columns: Columns) -> npt.NDArray[np.bool_]:
+        """Which of these meters keep their pace."""
+        patience = np.maximum(SILENT_AFTER_S_MIN, SILENT_AFTER_STEPS * self._pace_s[columns])
+        return self.now - self.until[columns] <= patience
+
+    def end(self, columns: Columns) -> float:
+        """Up to when all of these meters that answer are known (s, this module's time)."""
+        until = self.until[columns][self.live(columns)]
+        return float(until.min()) if len(until) else self.now
+
+    def update(self, view: PointView, now: float) -> None:
+        """Take the readings that are new since the last call. `now` is UTC seconds."""
+        self._resolve(view)
+        if self._wall is not None and now < self._wall:
+            self._offset += self._wall - now
+        self._wall = now
+        counter, counter_time, counter_ok, _ = _gather(view, self._counter_row)
+        power, power_time, power_ok, power_quality = _gather(view, self._power_row)
+        new_counter = counter_ok & ~(counter_time == self._counter_time)
+        new_power = power_ok & ~(power_time == self._power_time)
+        self._counter_time = np.where(counter_ok, counter_time, self._counter_time)
+        self._power_time = np.where(power_ok, power_time, self._power_time)
+        columns: list[int] = []
+        spans: list[Span] = []
+        for i in np.flatnonzero(new_counter | new_power).tolist():
+            for span in self._take(
+                i,
+                float(power_time[i]) if new_power[i] else None,
+                float(power[i]) * self._towards[i],
+                float(counter_time[i]) if new_counter[i] else None,
+                float(counter[i]),
+            ):
+                columns.append(i)
+                spans.append(span)
+        for window in self.windows.values():
+            window.add(columns, spans)
+        self._set_power(power, power_ok, counter_ok, power_quality)
+
+    def _take(
+        self,
+        i: int,
+        power_time: float | None,
+        power_w: float,
+        counter_time: float | None,
+        counter_wh: float,
+    ) -> list[Span]:
+        """Hand one meter its new readings in the order of their times."""
+        meter = self._meters[i]
+        at = [min(t + self._offset, self.now) for t in (power_time, counter_time) if t is not None]
+        if len(at) == 1:
+            power = power_w if power_time is not None else None
+            counter = counter_wh if counter_time is not None else None
+            spans = list(meter.take(at[0], power, counter))
+        elif at[0] == at[1]:
+            spans = list(meter.take(at[0], power_w, counter_wh))
+        elif at[0] < at[1]:
+            spans = [*meter.take(at[0], power_w, None), *meter.take(at[1], None, counter_wh)]
+        else:
+            spans = [*meter.take(at[1], None, counter_wh), *meter.take(at[0], power_w, None)]
+        self._heard(i, meter.until)
+        return spans
+
+    def _heard(self, i: int, until: float | None) -> None:
+        if until is None:
+            return
+        if np.isnan(self.since[i]):
+            self.since[i] = until
+        step_s = until - self.until[i]
+        if step_s <= PACE_S_MAX:
+            self._pace_s[i] = max(step_s, 0.9 * self._pace_s[i])
+        self.until[i] = until
+
+    def _set_power(
+        self,
+        power: Floats,
+        power_ok: npt.NDArray[np.bool_],
+        counter_ok: npt.NDArray[np.bool_],
+        quality: Bytes,
+    ) -> None:
+        """Powers of this tick; a meter that gives none shows what its counter says of the last
+        minute."""
+        watts = np.where(power_ok, power * np.array(self._towards), np.nan)
+        for i in np.flatnonzero(counter_ok & ~power_ok).tolist():
+            minute = self.windows["1m"].matched(np.array([i]), self.until[i])
+            if minute.span_s > 0:
+                watts[i] = minute.wh.sum() * 3600 / minute.span_s
+                quality[i] = Quality.ESTIMATED
+        self._usual_w = np.where(np.isnan(watts), self._usual_w, np.abs(watts))
+        self._power = Power(watts, quality, self._usual_w)
+
+    def _resolve(self, view: PointView) -> None:
+        if len(view.points) == self._resolved:
+            return
+        self._resolved = len(view.points)
+        for i, (energy, power) in enumerate(self.keys):
+            self._counter_row[i] = view.row.get(energy, -1)
+            self._power_row[i] = view.row.get(power, -1)
+
+    def state(self) -> dict[str, Any]:
+        """Counters, totals and windows in plain numbers and lists, for `restore` after a
+        restart."""
+        meters = [asdict(meter) for meter in self._meters]
+        kept = {name: w for name, w in self.windows.items() if w.length_s >= KEPT_OVER_RESTART_S}
+        return {
+            "version": STATE_VERSION,
+            "now": self.now,
+            "keys": [list(key) for key in self.keys],
+            "since": [None if np.isnan(t) else t for t in self.since.tolist()],
+            "meters": meters,
+            "windows": {name: window.state() for name, window in kept.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any], now: float) -> None:
+        """Go on from a state that was saved earlier; meters that are new or gone are no problem.
+
+        A state of another version is left alone: then everything counts from now.
+        """
+        if state.get("version") != STATE_VERSION:
+            return
+        columns = [self.column.get((energy, power)) for energy, power in state["keys"]]
+        for i, since, saved in zip(columns, state["since"], state["meters"], strict=True):
+            if i is None:
+                continue
+            suspect = saved["suspect"]
+            fields = saved | {
+                "rating_w": self._meters[i].rating_w,
+                "suspect": None if suspect is None else Suspect(**suspect),
+            }
+            self._meters[i] = meter = Meter(**fields)
+            self.since[i] = np.nan if since is None else since
+            self.until[i] = np.nan if meter.until is None else meter.until
+        for name, saved in state["windows"].items():
+            if name in self.windows:
+                self.windows[name].restore(saved, columns)
+        self._wall, self._offset = now, max(0.0, float(state["now"]) - now)
+
+
+def _waiting(n: int) -> Bytes:
+    return np.full(n, Quality.WAITING, dtype=np.uint8)
+
+
+def _gather(
+    view: PointView, rows: npt.NDArray[np.int_]
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_], Bytes]:
+    """Value, time, usability and quality of these rows; row -1 is a point that does not exist."""
+    there = rows >= 0
+    if not len(view.points):
+        nothing = np.full(len(rows), np.nan)
+        return nothing, nothing, there & False, _waiting(len(rows))
+    value, time, quality = view.value[rows], view.time[rows], view.quality[rows]
+    quality = np.where(there, quality, np.uint8(Quality.WAITING)).astype(np.uint8)
+    ok = there & (quality >> LEVEL_SHIFT < Level.BAD) & ~np.isnan(value) & ~np.isnan(time)
+    return value, time, ok, quality

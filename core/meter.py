@@ -1,0 +1,321 @@
+"""One energy meter: from counter and power readings to energy over spans of time.
+
+Theory of operation. The counter says how much energy flowed, the power how it grew between two
+counts. When the counter moves, what power gave since it last moved is set right to what was
+counted, spread over that time; only a small difference may stand (`ahead_wh`), no more than steps
+of this counter and its power usually differ (`band_wh`), as the counter moved somewhere between
+two polls. So a coarse or slowly refreshed counter is smooth over a minute and exact over an hour.
+
+    counter and power    power, set right at each move of the counter
+    counter only         the counter; a step is spread over the time since the one before
+    power only           trapezoid, estimated; a gap of more than five minutes is unknown
+    counter after a gap  the counter bridges it, spread evenly; estimated beyond a minute
+    counter not credible power, estimated; or nothing until the next reading decides:
+                         back at the old count it was a blink, near the new one a new counter
+    counter stands still while power flows: power, estimated, until it moves again
+    before the first move of the counter: power, estimated
+
+No step of the counter may bring more than the rating allows (`Meter._limit_wh`). Knows neither
+the point table nor the clock; times are seconds that never run backwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.counters import Kind, step
+
+MARGIN = 1.1
+"""A meter may read so much above its rating; a choice (reference rule for energy registers)."""
+
+PEAK_FACTOR = 3.0
+"""Without a rating: so many times the largest recent power can have flowed."""
+
+PEAK_HALF_LIFE_S = 600.0
+"""How fast the largest recent power is forgotten."""
+
+UNRATED_W_MAX = 20e6
+"""Without rating and power: more than any feeder of a data centre carries."""
+
+POWER_HOLD_S = 90.0
+"""A power reading stands for so long: slow polls come once a minute."""
+
+INTEGRATE_S_MAX = 300.0
+"""Power is integrated over no longer gap."""
+
+BRIDGED_S = 60.0
+"""A longer gap that the counter bridged counts as estimated: when in it is not known."""
+
+BRIDGE_S_MAX = 86_400.0
+"""After a longer silence the meter begins anew."""
+
+COUNTER_FRESH_S = 150.0
+"""Power without a counter reading for longer than this is an estimate."""
+
+SPREAD_S_MAX = 3600.0
+"""A step of a counter without power is spread back over at most so long."""
+
+FADES = 0.95
+"""The largest recent step, and the largest recent difference, shrink so much with each smaller
+one."""
+
+STUCK_STEPS = 5.0
+"""A counter that owes so many steps stands still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Energy that flowed evenly from `start` to `end`. The time from `known_from` on is accounted
+    for by it; a correction of time accounted for before has `known_from` at its end, and may be
+    negative."""
+
+    start: float
+    end: float
+    wh: float
+    known_from: float
+    estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A counter reading that the next one has to confirm. `wh` is the energy since a restart at
+    zero, None where it cannot be told."""
+
+    time: float
+    counter_wh: float
+    wh: float | None
+
+
+@dataclass(slots=True)
+class Meter:
+    """State of one meter. Powers in W towards the load, energies in Wh, times in s."""
+
+    rating_w: float | None = None
+    until: float | None = None
+    """Energy is accounted for up to here; None before the first reading."""
+    total_wh: float = 0.0
+    """Everything accounted for since the start."""
+    restarts: int = 0
+    """Confirmed resets and replacements of the counter ..."""
+    restarted_at: float = 0.0
+    """... and when the last one was confirmed."""
+    power_w: float | None = None
+    power_time: float = 0.0
+    peak_w: float = 0.0
+    counter_wh: float | None = None
+    """Last credible counter reading ..."""
+    counter_time: float = 0.0
+    """... and when it was read."""
+    moved: float = 0.0
+    """When the counter was last seen at a new count ..."""
+    limit_from: float = 0.0
+    """... the reading before that ..."""
+    spread_from: float = 0.0
+    """... and when it was seen at a new count the time before: the last step grew since then."""
+    budget_wh: float = 0.0
+    """What could have flowed by the rating and was not counted."""
+    step_wh: float = 0.0
+    """Largest recent step of the counter; 0 before the first."""
+    given_wh: float = 0.0
+    """What was accounted for since the counter moved last."""
+    ahead_wh: float = 0.0
+    """What was accounted for beyond the counter when it moved last ..."""
+    band_wh: float = 0.0
+    """... and how far that may be from zero."""
+    stood: bool = False
+    """The counter did not move with each reading."""
+    stuck: bool = False
+    suspect: Suspect | None = None
+
+    def take(
+        self, time: float, power_w: float | None = None, counter_wh: float | None = None
+    ) -> tuple[Span, ...]:
+        """Take one reading; at least one of the two must be there. Duplicates and late readings
+        are dropped."""
+        if power_w is not None:
+            power_w = self._bounded(power_w, time)
+        if self.until is None or time - self.until > BRIDGE_S_MAX:
+            self._begin(time, power_w, counter_wh)
+            return ()
+        if time <= self.until:
+            return ()
+        expected = self._by_power(time, power_w)
+        elapsed_s = time - self.counter_time
+        counted = None if counter_wh is None else self._by_counter(time, counter_wh)
+        if counted is None:
+            spans = self._without_counter(time, power_w, expected)
+        elif expected is None or time - self.until > BRIDGED_S:
+            spans = self._by_counter_alone(time, counted)
+        else:
+            spans = self._by_both(time, expected, counted)
+        if counted and elapsed_s <= COUNTER_FRESH_S:  # after a gap a step is no measure
+            self.step_wh = max(counted, FADES * self.step_wh)
+        if power_w is not None:
+            self.power_w, self.power_time = power_w, time
+        for span in spans:
+            self.until = time
+            self.total_wh += span.wh
+        return spans
+
+    @property
+    def coarse_wh(self) -> float:
+        """How much of the energy may not be counted yet: a step, where there is no power to fill
+        it in."""
+        alone = self.until is None or self.until - self.power_time > POWER_HOLD_S
+        return self.step_wh if self.stood and (alone or self.power_w is None) else 0.0
+
+    def _begin(self, time: float, power_w: float | None, counter_wh: float | None) -> None:
+        self.until = time
+        self.power_w, self.power_time = power_w, time
+        self._rebase(time, counter_wh)
+
+    def _rebase(self, time: float, counter_wh: float | None) -> None:
+        """Follow the counter from this reading on."""
+        self.counter_wh = counter_wh
+        self.counter_time = self.moved = self.limit_from = self.spread_from = time
+        self.budget_wh = self.step_wh = self.given_wh = self.ahead_wh = self.band_wh = 0.0
+        self.stood, self.stuck, self.suspect = False, False, None
+
+    def _bounded(self, power_w: float, time: float) -> float:
+        power_w = max(0.0, power_w)
+        if self.rating_w is not None:
+            power_w = min(power_w, MARGIN * self.rating_w)
+        elapsed = max(0.0, time - self.power_time)
+        self.peak_w = max(power_w, self.peak_w * 0.5 ** min(64.0, elapsed / PEAK_HALF_LIFE_S))
+        return power_w
+
+    def _most_w(self) -> float:
+        """The most that can flow through this meter."""
+        if self.rating_w is not None:
+            return MARGIN * self.rating_w
+        return MARGIN * PEAK_FACTOR * self.peak_w if self.peak_w > 0 else UNRATED_W_MAX
+
+    def _limit_wh(self, time: float) -> float:
+        """The most that a step of the counter can bring now.
+
+        By the rating over the time since the last count, as coarse counters stand for long; and
+        all steps together no more than the rating over all the time.
+        """
+        most_w = self._most_w()
+        in_total = self.budget_wh + most_w * (time - self.counter_time) / 3600
+        return min(in_total, most_w * (time - self.limit_from) / 3600)
+
+    def _by_power(self, time: float, power_w: float | None) -> float | None:
+        """Energy since `until` by the trapezoid of the power at both ends, None where it is not
+        known at both."""
+        if self.until is None or self.power_w is None or time - self.until > INTEGRATE_S_MAX:
+            return None
+        if self.until - self.power_time > POWER_HOLD_S:
+            return None
+        if power_w is None:
+            if time - self.power_time > POWER_HOLD_S:
+                return None
+            power_w = self.power_w
+        return (self.power_w + power_w) / 2 * (time - self.until) / 3600
+
+    def _by_counter(self, time: float, counter_wh: float) -> float | None:
+        """Energy since the last credible counter reading, None where this one is not credible
+        or the first."""
+        if self.counter_wh is None:
+            self._rebase(time, counter_wh)
+            return None
+        limit_wh = self._limit_wh(time)
+        found = step(self.counter_wh, counter_wh, limit_wh=limit_wh, count_wh=self.step_wh)
+        if found.kind in {Kind.RESTARTED, Kind.REFUSED}:
+            wh = found.wh if found.kind is Kind.RESTARTED else None
+            return self._confirmed(Suspect(time, counter_wh, wh))
+        if found.kind is not Kind.JITTER:
+            self.counter_wh = counter_wh
+        if found.wh > 0:
+            self.limit_from, self.spread_from, self.moved = self.counter_time, self.moved, time
+        self.counter_time = time
+        self.budget_wh = limit_wh - found.wh
+        self.suspect = None
+        return found.wh
+
+    def _confirmed(self, suspect: Suspect) -> float | None:
+        """Energy on the new counter if this reading confirms the suspicion of the one before."""
+        first, self.suspect = self.suspect, suspect
+        if first is None or self.until is None:
+            return None
+        limit_wh = self._most_w() * (suspect.time - first.time) / 3600
+        again = step(first.counter_wh, suspect.counter_wh, limit_wh=limit_wh)
+        if again.kind is not Kind.COUNTED:
+            return None
+        self._rebase(suspect.time, suspect.counter_wh)
+        self.restarts, self.restarted_at = self.restarts + 1, suspect.time
+        self.limit_from = self.spread_from = first.time
+        if self.until < first.time:  # no power stood in for the old counter
+            if first.wh is None:
+                self.until = first.time
+            else:
+                self.spread_from = self.until
+                return first.wh + again.wh
+        return again.wh
+
+    def _without_counter(
+        self, time: float, power_w: float | None, expected: float | None
+    ) -> tuple[Span, ...]:
+        if self.until is None:
+            return ()
+        if expected is None:
+            self._give_up(time, power_w)
+            return ()
+        self.given_wh += expected
+        stale = self.counter_wh is None or time - self.counter_time > COUNTER_FRESH_S
+        estimated = stale or self.stuck or self.suspect is not None or self.step_wh == 0
+        return (Span(self.until, time, expected, self.until, estimated),)
+
+    def _give_up(self, time: float, power_w: float | None) -> None:
+        """Decide about a gap that neither power nor counter has bridged yet.
+
+        A counter may still bridge it with its next reading, as long as there is no power reading
+        to go on with.
+        """
+        going_on = self.power_w is not None and time - self.power_time <= INTEGRATE_S_MAX
+        if power_w is not None and (self.counter_wh is None or going_on):
+            self._rebase(time, None)
+            self.until = time
+
+    def _by_counter_alone(self, time: float, counted: float) -> tuple[Span, ...]:
+        if self.until is None:
+            return ()
+        wh = max(0.0, counted - self.given_wh)
+        start = self.until
+        if counted > 0:
+            self.given_wh = 0.0
+            self.stood = self.spread_from < start
+            start = min(start, max(self.spread_from, time - SPREAD_S_MAX))
+        estimated = self.restarted_at == time or time - self.until > BRIDGED_S
+        return (Span(start, time, wh, self.until, estimated),)
+
+    def _by_both(self, time: float, expected: float, counted: float) -> tuple[Span, ...]:
+        if self.until is None:
+            return ()
+        start = self.until
+        if counted <= 0:
+            self.given_wh += expected
+            self.stuck |= self.given_wh > STUCK_STEPS * self.step_wh > 0
+            return (Span(start, time, expected, start, self.stuck or self.step_wh == 0),)
+        change = self.given_wh + expected - counted
+        self.given_wh = 0.0
+        lost = self.stuck and change > max(self.step_wh, counted)
+        self.stuck = False
+        if self.step_wh == 0 or lost:  # where in its first step the counter was is not known
+            return (Span(start, time, expected, start, lost),)
+        return self._set_right(start, time, expected, change)
+
+    def _set_right(
+        self, start: float, time: float, expected: float, change: float
+    ) -> tuple[Span, ...]:
+        """Energy when the counter moved: by power, but within the band of what was counted."""
+        ahead = self.ahead_wh + change
+        self.band_wh = max(abs(change), FADES * self.band_wh)
+        self.ahead_wh = min(self.band_wh, max(-self.band_wh, ahead))
+        correction = self.ahead_wh - ahead
+        if correction and self.spread_from < start:
+            late = Span(self.spread_from, time, correction, time, estimated=False)
+            return (Span(start, time, expected, start, estimated=False), late)
+        wh = max(0.0, expected + correction)  # energy never flows back: it waits for the counter
+        self.ahead_wh += wh - (expected + correction)
+        return (Span(start, time, wh, start, estimated=False),)
