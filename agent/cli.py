@@ -208,7 +208,7 @@ def export(
     command(points, start=from_, end=to, format_=format.value, output=output, state_dir=state_dir)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[
         bool, typer.Option("--version", help="print the version and exit", is_eager=True)

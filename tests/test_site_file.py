@@ -31,7 +31,7 @@ power:
   - {id: gen-1, kind: genset, capacity_kw: 800, device: gen-1}
   - {id: ats-a, kind: ats, capacity_kw: 2500, fed_by: [utility, gen-1]}
   - {id: ups-a1, kind: ups, capacity_kw: 500, fed_by: [ats-a], device: ups-a1}
-  - {id: row-1, kind: load, fed_by: [ups-a1], demand: meter-a/input.active_power}
+  - {id: row-1, kind: load, fed_by: [ups-a1], demand: meter-a/active_power}
 groups:
   - {id: gensets, scheme: N+R, members: [gen-1], design: 0}
 energy: {facility: [meter-mv], it: {1: [meter-a]}}
@@ -67,7 +67,7 @@ def test_a_good_file_gives_the_site_with_defaults_filled_in(tmp_path):
     assert ups.poll.interval_s == 2
     assert ups.poll.timeout_s == 1.5
     assert [node.efficiency for node in site.power] == [1, 1, 1, 0.95, 1]
-    assert site.energy.facility[0].energy == "meter-mv/input.active_energy"
+    assert site.energy.facility[0].energy == "meter-mv/active_energy"
     assert site.energy.it[0][0] == 1
     assert [meter.energy.split("/")[0] for meter in site.energy.genset] == ["gen-1"]
 
@@ -89,7 +89,7 @@ devices:
   - {id: meter, profile: schneider-pm5000, address: "modbus://10.10.1.16/1", place: hall-9}
 power:
   - {id: bus-a, kind: bus, fed_by: [gen-9]}
-  - {id: row-1, kind: load, fed_by: [bus-a], demand: meter/input.activ_power}
+  - {id: row-1, kind: load, fed_by: [bus-a], demand: meter/activ_power}
 """
     found = mistakes(tmp_path, text)
     assert len(found) == 10, "\n".join(map(str, found))
@@ -112,7 +112,7 @@ power:
         ("members: [gen-1]", "members: [gen-2]", "groups[0]", "gen-2"),
         ("facility: [meter-mv]", "facility: [meter-x]", "energy.facility[0]", "no device 'meter-x'"),
         ("demand: meter-a/", "demand: meter-b/", "power[4].demand", "no device 'meter-b'"),
-        ("demand: meter-a/input.active_power", "demand: meter-a/battery.charge", "power[4].demand", "has no point"),
+        ("demand: meter-a/active_power", "demand: meter-a/battery.charge", "power[4].demand", "has no point"),
         ("community: secret-word", "community_file: missing.txt", "credentials.plant.community_file", "cannot be read"),
         ("{community: secret-word}", "{version: v3, community: x}", "credentials.plant.version", "SNMPv3"),
         ("{id: hall-1, kind: hall}", "{id: hall-1, kind: hal}", "places[0].kind", "is not one of"),

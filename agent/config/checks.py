@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.redundancy.graph import problems as graph_problems
-
 from agent.config import energy
 from agent.config.schema import NodeKeys, SiteFile
 from agent.config.source import Document, KeyPath
@@ -16,6 +14,7 @@ from collectors.address import parse_address
 from collectors.profile import Library
 from core.errors import ConfigError, Problem
 from core.points import parse_point
+from core.redundancy.graph import problems as graph_problems
 from core.site import Group, Node
 from core.vocabulary import CLASSES
 
@@ -76,7 +75,7 @@ def _site(parsed: SiteFile, _document: Document) -> Found:
 
 
 def _places(parsed: SiteFile, document: Document) -> Found:
-    ids = {place.id for place in parsed.places}
+    ids = {place.id for place in parsed.places} | document.dropped.get("places", set())
     for index, name in _doubles(place.id for place in parsed.places):
         yield document.at("places", index, "id"), f"there are two places '{name}'"
     parents = {place.id: place.parent for place in parsed.places}
@@ -125,7 +124,7 @@ def _credentials(parsed: SiteFile, document: Document) -> Found:
 
 
 def _devices(parsed: SiteFile, document: Document, profiles: Library) -> Found:
-    places = {place.id for place in parsed.places}
+    places = {place.id for place in parsed.places} | document.dropped.get("places", set())
     names = set(profiles.names())
     for index, name in _doubles(device.id for device in parsed.devices):
         yield document.at("devices", index, "id"), f"there are two devices '{name}'"
@@ -174,7 +173,8 @@ def _fits(profile: str, address: str, path: KeyPath, profiles: Library) -> Found
     """A profile speaks SNMP or Modbus; the address must too."""
     protocol = profiles.load(profile).protocol
     scheme = "snmp" if protocol == "snmp" else "modbus"
-    if "://" in address and not address.startswith(scheme):
+    other = "modbus" if scheme == "snmp" else "snmp"
+    if address.startswith(other):
         yield path, f"profile '{profile}' speaks {scheme}, but the address is '{address}'"
 
 
@@ -183,14 +183,18 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
     group_of = {group.id: i for i, group in enumerate(parsed.groups)}
     nodes = [_bare(node) for node in parsed.power]
     groups = [Group(g.id, g.scheme, tuple(g.members), g.design) for g in parsed.groups]
+    dropped = document.dropped.get("power", set())
     for name, message in graph_problems(nodes, groups):
+        if any(f"'{wrong}'" in message for wrong in dropped):
+            continue  # said already, at the entry itself
         if name in index_of:
             yield document.at("power", index_of[name]), message
         elif name in group_of:
             yield document.at("groups", group_of[name]), message
         else:
             yield ("power",), message
-    devices = {device.id: device.profile for device in parsed.devices}
+    devices = dict.fromkeys(document.dropped.get("devices", ()), "")
+    devices |= {device.id: device.profile for device in parsed.devices}
     for index, node in enumerate(parsed.power):
         if node.device and node.device not in devices:
             yield (

@@ -62,11 +62,21 @@ def _parse(document: Document) -> tuple[SiteFile | None, list[Problem]]:
         except ValidationError as error:
             found = [(_path(item["loc"], original), item) for item in error.errors()]
             problems += [document.problem(path, _sentence(item)) for path, item in found]
+            _remember_ids(document, [path for path, _ in found])
             data = _without(data, [item["loc"] for _, item in found], original)
         else:
             document.original.update(original)
             return parsed, problems
     return None, problems
+
+
+def _remember_ids(document: Document, paths: list[KeyPath]) -> None:
+    """Note the ids of wrong entries, so that nobody is told they do not exist."""
+    for path in paths:
+        if len(path) > 1 and isinstance(path[1], int):
+            entry = document.data[str(path[0])][path[1]]
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+                document.dropped.setdefault(str(path[0]), set()).add(entry["id"])
 
 
 def _path(loc: tuple[int | str, ...], original: dict[str, list[int]]) -> KeyPath:

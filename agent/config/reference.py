@@ -42,7 +42,7 @@ power:
   - {id: gen-1, kind: genset, capacity_kw: 800, device: gen-1}
   - {id: ats-a, kind: ats, capacity_kw: 2500, fed_by: [utility, gen-1]}
   - {id: ups-a1, kind: ups, capacity_kw: 500, fed_by: [ats-a], device: ups-a1}
-  - {id: row-1, kind: load, fed_by: [ups-a1], demand: meter-ups-a/input.active_power}
+  - {id: row-1, kind: load, fed_by: [ups-a1], demand: meter-ups-a/active_power}
 groups:
   - {id: gensets, scheme: N+R, members: [gen-1], design: 0}
 energy: {facility: [meter-mv], it: {1: [meter-ups-a]}}

@@ -37,6 +37,9 @@ class Document:
     original: dict[str, list[int]] = field(default_factory=dict)
     """Per list: the number, as written, of each entry that is still there."""
 
+    dropped: dict[str, set[str]] = field(default_factory=dict)
+    """Per list: ids of entries that were left out because their shape is wrong; they do exist."""
+
     def at(self, key: str, index: int, *rest: str | int) -> KeyPath:
         """Path of entry `index` of a list, counted as written in the file."""
         numbers = self.original.get(key)
