@@ -20,7 +20,12 @@ Raw = int | float | str
 SCALE_EXPONENT = -1
 """What a simulated device answers where a profile reads a scale as a power of ten."""
 
-HEALTHY = {"alarm": "normal", "breaker.position": "closed", "communication.state": "ok"}
+HEALTHY = {
+    "alarm": "normal",
+    "breaker.position": "closed",
+    "communication.state": "ok",
+    "supply.state": "normal",
+}
 """What a device says of itself where the plant knows nothing to the contrary."""
 
 STAND_INS: Mapping[str, tuple[str, ...]] = {

@@ -95,8 +95,12 @@ class Meter:
         return values
 
 
-def panel_values(meter: Meter, jitter: Jitter) -> Values:
-    """Readings of a power panel: its meter, breaker and limits."""
+BANKS = 3
+"""Banks of a rack PDU, one to a phase."""
+
+
+def panel_values(meter: Meter, jitter: Jitter, outlets: int = 0) -> Values:
+    """Readings of a power panel or rack PDU: its meter, breaker, limits, banks and outlets."""
     values = meter.values("input.", jitter)
     supply = meter.tap()[1]
     rated_a = meter.rated_w / 0.95 / meter.voltage_v / 3**0.5
@@ -109,6 +113,7 @@ def panel_values(meter: Meter, jitter: Jitter) -> Values:
         "load": part,
         "input.residual_current": 0.012 + 0.002 * jitter(),
         "input.rated_current": rated_a,
+        "input.rated_active_power": meter.rated_w,
         "cabinet.temperature": 25.0 + 9 * part + 0.2 * jitter(),
         "breaker.position": "closed",
         "input.state": "normal" if supply.live else "failed",
@@ -120,4 +125,16 @@ def panel_values(meter: Meter, jitter: Jitter) -> Values:
         "alarm.surge_arrester": "normal",
         "alarm.phase_loss": "normal" if supply.live else "active",
     }
+    for bank in range(1, BANKS + 1) if outlets else ():
+        values[f"bank.current.{bank}"] = values[f"input.current.l{bank}"]
+        values[f"bank.state.{bank}"] = state
+    for outlet in range(1, outlets + 1):
+        share = (1 + 0.4 * uniform(meter.seed, 10 + outlet)) / outlets
+        watts = meter.tap()[0] * share
+        values |= {
+            f"outlet.state.{outlet}": "on",
+            f"outlet.active_power.{outlet}": watts,
+            f"outlet.current.{outlet}": watts / 0.95 / 230 if supply.live else 0.0,
+            f"outlet.active_energy.{outlet}": meter.energy_wh * share,
+        }
     return values

@@ -102,16 +102,17 @@ def device_mib(
     shared: dict[Oid, list[Encoder]] = {}
     # A device is of one kind: what its profile reads of the other kinds is not there.
     strangers = [parse_oid(text) for text in profile.match.sys_object_id[1:]]
+    chosen: dict[Oid, int] = {}
     for spec in profile.points:
         for oid, name in _places(spec, values):
-            if not any(oid[: len(other)] == other for other in strangers):
+            if _belongs(spec, oid, chosen, strangers):
                 shared.setdefault(oid, []).append(Encoder(name, spec))
-                objects |= _chosen(spec, oid)
         scale = spec.keys.scale_from
         if scale is not None and scale.oid is not None:
             exponent = SCALE_EXPONENT if scale.as_ == "exponent" else 1
             objects[parse_oid(scale.oid)] = constant(Variable(INTEGER, exponent))
     objects |= {oid: _giver(encoders, values) for oid, encoders in shared.items()}
+    objects |= {oid: constant(Variable(INTEGER, number)) for oid, number in chosen.items()}
     for word, where in nameplate.where(profile):
         if where.oid is not None:
             objects.setdefault(
@@ -164,13 +165,19 @@ def _rows(spec: PointSpec, values: Values) -> Iterator[tuple[Oid, str]]:
             yield parse_oid(instance.replace("-", ".")), instance
 
 
-def _chosen(spec: PointSpec, oid: Oid) -> dict[Oid, Callable[[], Variable | None]]:
-    """The cell of the column by which the profile tells the rows of this point from others."""
+def _belongs(spec: PointSpec, oid: Oid, chosen: dict[Oid, int], strangers: Sequence[Oid]) -> bool:
+    """Whether this device has the object: it is not another kind's, and what its profile tells such
+    rows by (`only`) does not say something else already. What tells them is noted in `chosen`."""
+    if any(oid[: len(other)] == other for other in strangers):
+        return False
     only, walk = spec.keys.only, spec.keys.walk
     if only is None or walk is None:
-        return {}
-    index = oid[len(parse_oid(walk)) :]
-    return {(*parse_oid(only.walk), *index): constant(Variable(INTEGER, int(only.equals[0])))}
+        return True
+    if only.oid is not None:
+        teller = parse_oid(only.oid)
+    else:
+        teller = (*parse_oid(only.walk or ""), *oid[len(parse_oid(walk)) :])
+    return chosen.setdefault(teller, int(only.equals[0])) in only.equals
 
 
 def _giver(

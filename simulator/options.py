@@ -4,6 +4,7 @@
 |---|---|---|
 | `meters_output_of`, `meters_input_of` | meters | the power node or device that it stands at |
 | `load_kw` | what a load's `demand` names | what this feed of the load draws on an ordinary day |
+| `outlets` | rack PDUs | how many outlets it has (24) |
 | `powered_by` | cooling units | the power node that feeds the unit |
 | `near` | CRAH units | the place that warms first when the unit fails |
 | `role` | pumps | `primary`, `secondary` or `condenser` |

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from simulator.site import PlantModel
 
 
+OUTLETS = 24
+RACK_PDU_W = 30e3
+"""A power distribution unit up to this rating stands in a rack and has outlets."""
+
+
 def device_values(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
     """Readings of one device now. Empty for a class that the plant knows nothing of."""
     reader = _READERS.get(device.device_class, _metered)
@@ -111,7 +116,9 @@ def _battery(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
 
 
 def _panel(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
-    return panel_values(plant.meters[device.id], jitter)
+    meter = plant.meters[device.id]
+    usual = OUTLETS if meter.rated_w <= RACK_PDU_W else 0
+    return panel_values(meter, jitter, int(options.number(device, "outlets", usual)))
 
 
 def _tank(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
@@ -175,6 +182,7 @@ def _probe(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
     return values | {
         # Probes with a table of sensors: the first measures warmth, the second humidity.
         "probe.temperature.1": celsius,
+        "probe.relative_humidity.1": humidity,
         "probe.relative_humidity.2": humidity,
         "probe.state": "normal",
         "probe.state.1": "normal",

@@ -125,4 +125,8 @@ class TransferSwitch:
                 230.94 * source.pu * (1 + 0.001 * jitter()) if source.live else 0.0
             )
             values[f"source.frequency.{number}"] = source.hz if source.live else 0.0
+            carries = out.live and self.position == number - 1
+            values[f"source.active_power.{number}"] = power_w if carries else 0.0
+            values[f"source.current.{number}"] = values["output.current"] if carries else 0.0
+            values[f"breaker.position.{number}"] = "closed" if carries else "open"
         return values
