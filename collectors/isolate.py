@@ -113,6 +113,8 @@ class CarefulReading(Generic[Item, Asked]):
         found: dict[Item, Raw] = {}
         for part in parts:
             found.update(zip(part.items, await self._one(part), strict=True))
+        if self.refused.isdisjoint(request.items):
+            self._reader.learn(request)
         return [found[item] for item in request.items]
 
     def _note(self, request: Asked, message: str) -> None:

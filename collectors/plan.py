@@ -340,17 +340,23 @@ def split(request: Request[Item], error_index: int = 0) -> list[Request[Item]]:
     return [request.part(items) for items in parts]
 
 
-def _border(items: tuple[Item, ...]) -> int:
+def _border(items: tuple[Any, ...]) -> int:
     """Where to cut: at the widest gap between registers, which may be what the device refuses;
     else in the middle."""
     middle = len(items) // 2
     gaps = [
         (after.address - before.end, -abs(i - middle), i)
         for i, (before, after) in enumerate(pairwise(items), start=1)
-        if isinstance(before, Register) and isinstance(after, Register)
+        if isinstance(before, Register)
     ]
     widest = max(gaps, default=(0, 0, middle))
     return widest[2] if widest[0] > 0 else middle
+
+
+def widest_gap(items: Sequence[Register]) -> int:
+    """The most registers that lie between two of these, which come in the order of addresses."""
+    gaps = (after.address - before.end for before, after in pairwise(items))
+    return max(0, *gaps, 0)
 
 
 def unpacker(items: Sequence[Register], start: int) -> Callable[[bytes], list[Raw]]:

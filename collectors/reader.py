@@ -15,6 +15,7 @@ from collectors.address import Address
 from collectors.clients import Clients
 from collectors.decode import Raw, text_of
 from collectors.modbus.client import Target as ModbusTarget
+from collectors.modbus.codec import MAX_REGISTERS
 from collectors.modbus.sunspec import FieldLayout, ModelBlock, fields, walk_models
 from collectors.plan import (
     Asked,
@@ -32,6 +33,7 @@ from collectors.plan import (
     modbus_requests,
     parse_type,
     snmp_requests,
+    widest_gap,
 )
 from collectors.profile import ModbusDefaults, Profile, Where
 from collectors.snmp.client import Target as SnmpTarget
@@ -43,6 +45,9 @@ from core.site import Credentials, Poll
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
 SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
 SYS_UPTIME: Final = "1.3.6.1.2.1.1.3.0"
+
+MAX_OIDS: Final = 128
+"""No packet asks for more, whatever a profile allows."""
 
 if TYPE_CHECKING:
     from collectors.modbus.serial import SerialTarget
@@ -94,6 +99,11 @@ class Reader(Protocol[Item, Asked]):
         """The values of a request, in its order. Raises RequestRefused and DeviceError."""
         ...
 
+    def learn(self, request: Asked) -> None:
+        """A request failed as a whole though none of its objects is guilty: pack less from now
+        on."""
+        ...
+
     def describe(self) -> str:
         """What the device said it is, as the end of a sentence; empty where it said nothing."""
         ...
@@ -114,7 +124,7 @@ class SnmpReader:
             timeout_s=poll.timeout_s,
             retries=poll.retries,
         )
-        self._max_oids = 32
+        self._max_oids = MAX_OIDS
         self._hello = SnmpRequest.of((SYS_UPTIME,))
         self.first: Sequence[str] = (SYS_UPTIME,)
         self.sys_descr = ""
@@ -137,7 +147,7 @@ class SnmpReader:
 
     async def bind(self, profile: Profile) -> tuple[tuple[Bound[str], ...], tuple[str, ...]]:
         """Walk the profile's tables. One that cannot be walked counts as empty, and is told."""
-        self._max_oids = profile.snmp.max_oids
+        self._max_oids = min(self._max_oids, profile.snmp.max_oids)
         rows: dict[str, dict[str, Raw]] = {}
         errors: list[str] = []
         for column in columns(profile):
@@ -169,6 +179,9 @@ class SnmpReader:
             raise _refused(answer.error_status, answer.error_index)
         return answer.values
 
+    def learn(self, request: SnmpRequest) -> None:
+        self._max_oids = min(self._max_oids, max(1, len(request.items) // 2))
+
     def describe(self) -> str:
         known = f"'{self.sys_descr}'" if self.sys_descr else ""
         if self.sys_object_id:
@@ -196,6 +209,7 @@ class ModbusReader:
         self._poll = poll
         self._defaults = ModbusDefaults()
         self._target = self._tcp()
+        self._max_gap = self._max_registers = MAX_REGISTERS
         self._blocks: dict[ModelBlock, Mapping[str, FieldLayout]] = {}
         self.first: Sequence[Register] = ()
         self.device_id = ""
@@ -207,6 +221,8 @@ class ModbusReader:
     async def bind(self, profile: Profile) -> tuple[tuple[Bound[Register], ...], tuple[str, ...]]:
         self._defaults = profile.modbus
         self._target = self._tcp()
+        self._max_gap = min(self._max_gap, profile.modbus.max_gap)
+        self._max_registers = min(self._max_registers, profile.modbus.max_registers)
         if profile.protocol != "sunspec":
             return bind_modbus(profile), ()
         self._blocks = {block: fields(block.model, block.length) for block in await self.models()}
@@ -238,9 +254,7 @@ class ModbusReader:
         return None
 
     def pack(self, items: Iterable[Register]) -> Sequence[RangeRequest]:
-        return modbus_requests(
-            items, max_registers=self._defaults.max_registers, max_gap=self._defaults.max_gap
-        )
+        return modbus_requests(items, max_registers=self._max_registers, max_gap=self._max_gap)
 
     async def read(self, request: RangeRequest) -> Sequence[Raw]:
         try:
@@ -254,6 +268,14 @@ class ModbusReader:
         if self._address.scheme == "modbus+rtu":
             return await self._clients.serial.read(self._serial(), fc, address, count)
         return await self._clients.modbus.read(self._target, fc, address, count)
+
+    def learn(self, request: RangeRequest) -> None:
+        """Not across such a gap again; where there is none, not so many registers."""
+        gap = widest_gap(request.items)
+        if gap:
+            self._max_gap = min(self._max_gap, gap - 1)
+        else:
+            self._max_registers = min(self._max_registers, max(1, request.count // 2))
 
     def describe(self) -> str:
         return f"it says it is '{self.device_id}'" if self.device_id else ""

@@ -96,7 +96,8 @@ class Session(Protocol):
 class Survey(Generic[Item]):
     """Everything that a device gave when it was read once, whole.
 
-    The arrays go with `points`; `raw` holds each object that was read.
+    The arrays go with `points`; `raw` holds each object that was read, `refused` those that the
+    device does not give although it lives.
     """
 
     profile: Profile
@@ -106,6 +107,7 @@ class Survey(Generic[Item]):
     value: Floats
     quality: Bytes
     severity: Bytes
+    refused: frozenset[Item]
     errors: tuple[str, ...]
 
 
@@ -215,6 +217,7 @@ class DeviceSession(Generic[Item, Asked]):
             value,
             quality,
             severity,
+            frozenset(reading.refused),
             (*errors, *reading.errors),
         )
 
@@ -296,6 +299,8 @@ def chosen(survey: Survey[Item]) -> tuple[list[Bound[Item]], list[Bound[Item]]]:
     bad = (survey.quality >> LEVEL_SHIFT) >= Level.BAD
     for i, point in enumerate(survey.points):
         if not all(_exists(survey.raw[item]) for item in point.items):
+            continue
+        if not survey.refused.isdisjoint(point.items):
             continue
         if survey.quality[i] == Quality.NOT_IMPLEMENTED:
             watched.append(point)
