@@ -13,77 +13,49 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
 import resource
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.yardsticks import Missing, Run, compiled, floor, serving_modbus
 from collectors.modbus.client import ModbusClient, Target
 
-BENCH = Path(__file__).resolve().parents[2] / "shared" / "bench"
 CONNECTIONS = 1000
 POLLS = 30_000
 WINDOW = 200
 REGISTERS_PER_POLL = 120
-
-# modbus_floor.c has a mode that needs libmodbus. That mode is not used here; where the library is
-# not installed these declarations let the rest compile.
-NO_LIBMODBUS = """
-typedef struct modbus modbus_t;
-static modbus_t *modbus_new_tcp(const char *ip, int port) { return 0; }
-static int modbus_set_slave(modbus_t *m, int unit) { return -1; }
-static int modbus_connect(modbus_t *m) { return -1; }
-static int modbus_read_registers(modbus_t *m, int at, int n, uint16_t *to) { return -1; }
-"""
-
-
-class Missing(Exception):
-    """What this benchmark needs is not here; the message says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of one client."""
-
-    cpu_s_per_million: float
-    devices_per_s: float
+WITHOUT_LIBMODBUS = 0
 
 
 def run(rounds: int = 3, *, polls: int = POLLS, connections: int = CONNECTIONS) -> dict[str, Any]:
     """Medians of so many runs taken in turns, as a flat mapping.
 
-    CPU figures are seconds per million registers. `{"not_measured": why}` where the yardstick
-    cannot be built: its server is what our client polls, too.
+    CPU figures are seconds per million registers. `times_floor` is None and `why` says why where
+    the yardstick cannot be built: its server is what our client polls, too.
     """
     connections = min(connections, _sockets_allowed())
+    each = polls // connections
     ours: list[Run] = []
-    floor: list[Run] = []
+    lowest: list[Run] = []
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            server, program = _build(Path(folder))
-            with _serving(server) as port:
-                for _ in range(rounds):
-                    floor.append(_run_floor(program, port, connections, polls))
-                    ours.append(asyncio.run(_poll(port, connections, polls // connections)))
+        with (
+            compiled("modbus_server", "modbus_floor") as (server, program),
+            serving_modbus(server) as port,
+        ):
+            for _ in range(rounds):
+                lowest.append(floor(program, port, connections, each, WITHOUT_LIBMODBUS))
+                ours.append(asyncio.run(_poll(port, connections, each)))
     except Missing as why:
-        return {"not_measured": str(why)}
-    cpu_s, floor_cpu_s = (median(each.cpu_s_per_million for each in runs) for runs in (ours, floor))
+        return {"cpu_s_per_million": None, "times_floor": None, "why": str(why)}
+    cpu_s, floor_cpu_s = (median(one.cpu_s_per_million for one in runs) for runs in (ours, lowest))
     return {
         "connections": connections,
-        "registers_per_run": polls * REGISTERS_PER_POLL,
-        "devices_per_s": round(median(each.devices_per_s for each in ours)),
-        "floor_devices_per_s": round(median(each.devices_per_s for each in floor)),
+        "registers_per_run": connections * each * REGISTERS_PER_POLL,
+        "devices_per_s": round(median(one.devices_per_s for one in ours)),
+        "floor_devices_per_s": round(median(one.devices_per_s for one in lowest)),
         "cpu_s_per_million": round(cpu_s, 3),
         "floor_cpu_s_per_million": round(floor_cpu_s, 3),
         "times_floor": round(cpu_s / floor_cpu_s, 2),
@@ -96,58 +68,6 @@ def _sockets_allowed() -> int:
     if hard > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return max(50, hard - 100)
-
-
-def _build(folder: Path) -> tuple[Path, Path]:
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        raise Missing("no C compiler: install gcc to have the yardstick")
-    if not (BENCH / "modbus_server.c").exists():
-        raise Missing(f"no yardstick: {BENCH} with modbus_server.c and modbus_floor.c is not here")
-    server, floor = folder / "modbus_server", folder / "modbus_floor"
-    (folder / "modbus.h").write_text("#include <stdint.h>\n" + NO_LIBMODBUS)
-    for target in (server, floor):
-        source = BENCH / f"{target.name}.c"
-        command = [compiler, "-O2", "-w", f"-I{folder}", "-o", str(target), str(source)]
-        built = subprocess.run(command, capture_output=True, text=True, check=False)
-        if built.returncode:
-            raise Missing(f"{source} does not compile: {built.stderr.strip()[:300]}")
-    return server, floor
-
-
-@contextlib.contextmanager
-def _serving(server: Path) -> Iterator[int]:
-    """The C server, on the first core while we keep to the others where there are any."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    cores = os.sched_getaffinity(0)
-    process = subprocess.Popen([server, str(port)])
-    if len(cores) > 1:
-        os.sched_setaffinity(process.pid, {min(cores)})
-        os.sched_setaffinity(0, cores - {min(cores)})
-    try:
-        _await_port(port)
-        yield port
-    finally:
-        os.sched_setaffinity(0, cores)
-        process.kill()
-        process.wait()
-
-
-def _await_port(port: int) -> None:
-    for _ in range(100):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
-            return
-        time.sleep(0.02)
-    raise Missing(f"the C server does not listen on port {port}")
-
-
-def _run_floor(program: Path, port: int, connections: int, polls: int) -> Run:
-    command = [str(program), str(port), str(connections), str(polls // connections), "0"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    answer = json.loads(text)
-    return Run(answer["cpu_per_1M"], answer["dev_s"])
 
 
 async def _poll(port: int, connections: int, rounds: int) -> Run:
@@ -183,8 +103,8 @@ def main() -> int:
     result = run()
     if options.json:
         print(json.dumps(result))
-    elif "not_measured" in result:
-        print(f"Modbus polling is not measured: {result['not_measured']}", file=sys.stderr)
+    elif "why" in result:
+        print(f"Modbus polling is not measured: {result['why']}", file=sys.stderr)
     else:
         print(
             f"Modbus TCP, {result['connections']} connections, 2 reads of 60 registers a poll,"
@@ -194,7 +114,7 @@ def main() -> int:
             f" ({result['floor_devices_per_s']:,} devices/s)\n"
             f"  ratio  {result['times_floor']:.1f}"
         )
-    return 1 if "not_measured" in result else 0
+    return 1 if "why" in result else 0
 
 
 if __name__ == "__main__":
