@@ -20,6 +20,9 @@ from core.quality import Quality
 PATIENCE = 6
 """So many silent or unreadable answers are looked into; what fails after that counts as silent."""
 
+REFUSED_AT_FIRST = 8
+"""After so many objects refused and none given, the device refuses everything."""
+
 SILENT_IN_A_ROW = 2
 """After so many requests without an answer the device is not asked for the others."""
 
@@ -38,6 +41,7 @@ class CarefulReading(Generic[Item, Asked]):
         self._patience = patience
         self._silent: list[DeviceError] = []
         self._heard = heard
+        self._given = False
         self.errors: list[str] = []
         self.refused: set[Item] = set()
         """Objects that the device refuses, or that it does not answer for though it lives."""
@@ -78,17 +82,22 @@ class CarefulReading(Generic[Item, Asked]):
             return [Quality.NO_ANSWER] * len(request.items)
         except (Unreachable, Malformed) as error:
             return await self._silence(request, error)
-        self._heard = True
+        self._heard = self._given = True
         self._silent.clear()
         return values
 
     async def _refused(self, request: Asked, refusal: RequestRefused) -> Sequence[Raw]:
         parts = split(request, refusal.error_index)
-        if not parts:
+        hopeless = (
+            refusal.quality is Quality.REFUSED
+            and not self._given
+            and len(self.refused) >= REFUSED_AT_FIRST
+        )
+        if not parts or hopeless:
             self.refused.update(request.items)
             if refusal.quality is Quality.REFUSED:
                 self._note(request, str(refusal))
-            return [refusal.quality]
+            return [refusal.quality] * len(request.items)
         return await self._split(request, parts)
 
     async def _silence(self, request: Asked, error: DeviceError) -> Sequence[Raw]:

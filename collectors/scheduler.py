@@ -28,6 +28,10 @@ from core.snapshot import DeviceStatus, Nameplate
 FIRST_TRIES_WITHIN_S = 3.0
 """The first tries of a fleet are spread over so many seconds: readiness waits for them."""
 
+PHASE_STEP_S = 0.05
+"""Devices are asked in groups this far apart: 20 wake-ups a second, however many devices there
+are."""
+
 BACKOFF_S_MAX = 30.0
 """A dead device is tried at least this often, so that its return is seen soon."""
 
@@ -38,9 +42,13 @@ _log = structlog.get_logger("collectors")
 
 
 def phase_s(device_id: str, interval_s: float) -> float:
-    """Where in the interval this device is polled: `0 <= phase < interval_s`, always the same for
-    one id."""
-    return zlib.crc32(device_id.encode()) / 2**32 * interval_s
+    """Where in the interval this device is polled: `0 <= phase < interval_s`, the same for ever.
+
+    Phases lie on a grid of `PHASE_STEP_S`: devices of one step are asked in one turn of the loop,
+    which costs a fraction of waking up for each.
+    """
+    steps = max(1, int(interval_s / PHASE_STEP_S))
+    return zlib.crc32(device_id.encode()) % steps * interval_s / steps
 
 
 def backoff_s(failures: int, interval_s: float, chance: random.Random) -> float:
