@@ -90,9 +90,11 @@ class Network:
         return found
 
     def _peers(self) -> dict[str, frozenset[str]]:
-        """Nodes of one kind that feed the same node, each with itself."""
+        """Nodes of one kind that work on one bus, each with itself."""
         found = {branch.node.id: {branch.node.id} for branch in self.branches}
         for branch in self.branches:
+            if branch.node.kind != "bus":
+                continue
             above = [self.branches[i].node for i in branch.feeders]
             for node in above:
                 found[node.id] |= {other.id for other in above if other.kind == node.kind}
