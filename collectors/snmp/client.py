@@ -14,6 +14,7 @@ import errno
 import ipaddress
 import random
 import socket
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -99,7 +100,8 @@ class SnmpClient:
         self._next_id = chance.randint(codec.REQUEST_ID_FIRST, codec.REQUEST_ID_LAST)
         self._pending: dict[int, _Pending] = {}
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
-        self._room = asyncio.Semaphore(MAX_OUTSTANDING)
+        self._outstanding = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._resolved: dict[tuple[str, int], tuple[float, SocketAddress]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
@@ -205,7 +207,11 @@ class SnmpClient:
         loop = asyncio.get_running_loop()
         if address is None or address[0] < loop.time():
             address = await self._resolve(target, loop)
-        async with self._room:
+        if self._outstanding < MAX_OUTSTANDING:
+            self._outstanding += 1
+        else:
+            await self._wait_for_room(loop)
+        try:
             pending = _Pending(
                 build,
                 address[1],
@@ -221,6 +227,27 @@ class SnmpClient:
                 return await pending.future
             finally:
                 self._pending.pop(pending.request_id, None)
+        finally:
+            self._leave_room()
+
+    async def _wait_for_room(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Queue for a place on the wire; whoever leaves hands over its own."""
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._leave_room()  # the place came and is not wanted any more
+            raise
+
+    def _leave_room(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._outstanding -= 1
 
     def _send(self, pending: _Pending) -> None:
         number = self._next_id
