@@ -49,11 +49,18 @@ BRIDGED_S = 60.0
 BRIDGE_S_MAX = 86_400.0
 """After a longer silence the meter begins anew."""
 
+STRETCHED = 0.5
+"""A gap whose energy fills less than this share of it, by the power at both ends, is no gap: the
+clock was set forward. Only the time that the energy takes is known then."""
+
 COUNTER_FRESH_S = 150.0
 """Power without a counter reading for longer than this is an estimate."""
 
 SPREAD_S_MAX = 3600.0
 """A step of a counter without power is spread back over at most so long."""
+
+FIRST_STEP_S = 60.0
+"""The first step of a counter may have grown for so long before the counter was first read."""
 
 FADES = 0.95
 """The largest recent step, and the largest recent difference, shrink so much with each smaller
@@ -140,15 +147,15 @@ class Meter:
         if time <= self.until:
             return ()
         expected = self._by_power(time, power_w)
-        elapsed_s = time - self.counter_time
+        usual = time - self.counter_time <= COUNTER_FRESH_S  # after a gap a step is no measure
         counted = None if counter_wh is None else self._by_counter(time, counter_wh)
         if counted is None:
             spans = self._without_counter(time, power_w, expected)
         elif expected is None or time - self.until > BRIDGED_S:
-            spans = self._by_counter_alone(time, counted)
+            spans = self._by_counter_alone(time, power_w, counted)
         else:
-            spans = self._by_both(time, expected, counted)
-        if counted and elapsed_s <= COUNTER_FRESH_S:  # after a gap a step is no measure
+            spans = self._by_both(time, expected, counted, usual=usual)
+        if counted and usual:
             self.step_wh = max(counted, FADES * self.step_wh)
         if power_w is not None:
             self.power_w, self.power_time = power_w, time
@@ -172,8 +179,10 @@ class Meter:
     def _rebase(self, time: float, counter_wh: float | None) -> None:
         """Follow the counter from this reading on."""
         self.counter_wh = counter_wh
-        self.counter_time = self.moved = self.limit_from = self.spread_from = time
-        self.budget_wh = self.step_wh = self.given_wh = self.ahead_wh = self.band_wh = 0.0
+        self.counter_time = self.moved = self.spread_from = time
+        self.limit_from = time - FIRST_STEP_S
+        self.budget_wh = self._most_w() * FIRST_STEP_S / 3600
+        self.step_wh = self.given_wh = self.ahead_wh = self.band_wh = 0.0
         self.stood, self.stuck, self.suspect = False, False, None
 
     def _bounded(self, power_w: float, time: float) -> float:
@@ -244,7 +253,8 @@ class Meter:
             return None
         self._rebase(suspect.time, suspect.counter_wh)
         self.restarts, self.restarted_at = self.restarts + 1, suspect.time
-        self.limit_from = self.spread_from = first.time
+        self.spread_from = self.limit_from = first.time
+        self.budget_wh = limit_wh - again.wh
         if self.until < first.time:  # no power stood in for the old counter
             if first.wh is None:
                 self.until = first.time
@@ -277,7 +287,9 @@ class Meter:
             self._rebase(time, None)
             self.until = time
 
-    def _by_counter_alone(self, time: float, counted: float) -> tuple[Span, ...]:
+    def _by_counter_alone(
+        self, time: float, power_w: float | None, counted: float
+    ) -> tuple[Span, ...]:
         if self.until is None:
             return ()
         wh = max(0.0, counted - self.given_wh)
@@ -286,10 +298,17 @@ class Meter:
             self.given_wh = 0.0
             self.stood = self.spread_from < start
             start = min(start, max(self.spread_from, time - SPREAD_S_MAX))
-        estimated = self.restarted_at == time or time - self.until > BRIDGED_S
+        bridged = time - self.until > BRIDGED_S
+        if bridged and self.power_w is not None and power_w is not None:
+            took_s = 7200 * wh / max(1e-9, self.power_w + power_w)
+            if took_s < STRETCHED * (time - self.until) and self.power_w + power_w > 0:
+                return (Span(time - took_s, time, wh, time - took_s, estimated=True),)
+        estimated = self.restarted_at == time or bridged
         return (Span(start, time, wh, self.until, estimated),)
 
-    def _by_both(self, time: float, expected: float, counted: float) -> tuple[Span, ...]:
+    def _by_both(
+        self, time: float, expected: float, counted: float, *, usual: bool
+    ) -> tuple[Span, ...]:
         if self.until is None:
             return ()
         start = self.until
@@ -303,6 +322,8 @@ class Meter:
         self.stuck = False
         if self.step_wh == 0 or lost:  # where in its first step the counter was is not known
             return (Span(start, time, expected, start, lost),)
+        if usual:
+            self.band_wh = max(abs(change), FADES * self.band_wh)
         return self._set_right(start, time, expected, change)
 
     def _set_right(
@@ -310,7 +331,6 @@ class Meter:
     ) -> tuple[Span, ...]:
         """Energy when the counter moved: by power, but within the band of what was counted."""
         ahead = self.ahead_wh + change
-        self.band_wh = max(abs(change), FADES * self.band_wh)
         self.ahead_wh = min(self.band_wh, max(-self.band_wh, ahead))
         correction = self.ahead_wh - ahead
         if correction and self.spread_from < start:

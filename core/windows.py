@@ -83,12 +83,16 @@ class Window:
         if self._head is None or not len(cells) or not len(meters):
             nothing = np.zeros((0, len(meters)))
             return Matched(np.zeros(0), nothing, nothing)
-        share = np.ones(len(cells))
-        if cells[0] == first:
-            share[0] = (first + 1) - (end - self.length_s) / self._cell_s
         at = np.ix_(cells % self._cells, meters)
         known = self._known[at]
         common = known.min(axis=1)
+        share = np.ones(len(cells))
+        if cells[0] == first and common[0] > 0:
+            inside_s = (first + 1) * self._cell_s - (end - self.length_s)
+            share[0] = min(1.0, inside_s / common[0])
+        if cells[-1] == last and common[-1] > 0:
+            inside_s = end - last * self._cell_s
+            share[-1] = min(1.0, inside_s / common[-1])
         part = np.divide(common[:, None], known, out=np.zeros_like(known), where=known > 0)
         part *= share[:, None]
         return Matched(common * share, self._wh[at] * part, self._estimated[at] * part)

@@ -71,8 +71,7 @@ class Bench:
     def now(self) -> float:
         return START + self.elapsed + self.clock_offset
 
-    def run(self, seconds: float, step_s: float | None = None) -> None:
-        step_s = step_s or self.STEP_S
+    def run(self, seconds: float, step_s: float = STEP_S, tick_s: float = 1.0) -> None:
         for _ in range(round(seconds / step_s)):
             before = self.elapsed
             self.elapsed = round(before + step_s, 6)
@@ -81,7 +80,7 @@ class Bench:
                 if self.elapsed >= meter.due:
                     meter.due += meter.interval_s
                     self._poll(meter)
-            if int(self.elapsed) > int(before):
+            if self.elapsed // tick_s > before // tick_s:
                 self.tick()
 
     def tick(self) -> None:

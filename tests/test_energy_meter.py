@@ -1,0 +1,248 @@
+"""One meter: from readings with all their faults to energy that can be believed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.meter import BRIDGE_S_MAX, FIRST_STEP_S, MARGIN, Meter
+
+BEGIN_WH = 8_123_456_700.0
+RATING_W = 500e3
+POWER_W = 350e3
+EVERY_S = 5.0
+
+
+def counter(time: float, power_w: float = POWER_W, count_wh: float = 10.0) -> float:
+    return math.floor((BEGIN_WH + power_w * time / 3600) / count_wh) * count_wh
+
+
+def true_wh(seconds: float, power_w: float = POWER_W) -> float:
+    return power_w * seconds / 3600
+
+
+def feed(meter: Meter, start: float, end: float, *, power_w=POWER_W, error=1.0, count_wh=10.0):
+    """Steady readings from start to end; gives all spans."""
+    spans = []
+    time = start
+    while time <= end:
+        watts = None if power_w is None else power_w * error
+        spans += meter.take(time, watts, counter(time, count_wh=count_wh))
+        time += EVERY_S
+    return spans
+
+
+def test_the_first_reading_is_only_where_counting_starts():
+    meter = Meter()
+    assert meter.take(0.0, POWER_W, BEGIN_WH) == ()
+    assert meter.total_wh == 0.0
+
+
+def test_duplicates_and_late_readings_are_dropped():
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60)
+    before = meter.total_wh
+    assert meter.take(60.0, POWER_W, counter(60) + 400) == ()
+    assert meter.take(58.0, POWER_W, counter(60) + 400) == ()
+    assert meter.total_wh == before
+
+
+@pytest.mark.parametrize("count_wh", [1, 10, 100, 1000])
+@pytest.mark.parametrize("error", [0.97, 1.0, 1.03])
+def test_energy_follows_the_counter_whatever_its_step_and_the_power_error(count_wh, error):
+    meter = Meter(RATING_W)
+    feed(meter, 0, 3600, error=error, count_wh=count_wh)
+    # Two poll intervals at most, of 720 in the hour: when the counter moved is not known better.
+    assert meter.total_wh == pytest.approx(true_wh(3600), abs=2 * true_wh(EVERY_S))
+
+
+@pytest.mark.parametrize("count_wh", [1, 100, 1000])
+def test_a_coarse_counter_is_smooth_between_its_counts(count_wh):
+    spans = feed(Meter(RATING_W), 0, 600, count_wh=count_wh)
+    late = [span.wh for span in spans if span.end > 120 and span.known_from < span.end]
+    # The counter's own steps would be 0 or 1000 Wh; an interval has 486 Wh.
+    assert max(late) - min(late) < 0.25 * true_wh(EVERY_S)
+
+
+def test_a_counter_alone_gives_exactly_what_it_counted():
+    meter = Meter(RATING_W)
+    feed(meter, 0, 600, power_w=None)
+    assert meter.total_wh == counter(600) - counter(0)
+
+
+def test_a_step_of_a_counter_alone_is_spread_over_the_time_it_grew_in():
+    meter = Meter(RATING_W)
+    spans = feed(meter, 0, 300, power_w=None, count_wh=1000)
+    moves = [span for span in spans if span.wh > 0][1:]
+    assert moves
+    for span in moves:
+        assert span.wh * 3600 / (span.end - span.start) == pytest.approx(POWER_W, rel=0.6)
+
+
+def test_power_alone_is_integrated_and_estimated():
+    meter = Meter(RATING_W)
+    spans = [span for t in range(0, 605, 5) for span in meter.take(t, 500.0 * t)]
+    assert meter.total_wh == pytest.approx(500.0 * 600**2 / 2 / 3600)
+    assert all(span.estimated for span in spans)
+
+
+def test_a_long_gap_of_power_alone_is_unknown_not_energy():
+    meter = Meter(RATING_W)
+    for t in (0, 5, 10, 1000, 1005):
+        spans = meter.take(t, POWER_W)
+    assert meter.total_wh == pytest.approx(true_wh(15))
+    assert spans[0].known_from == 1000
+
+
+def test_the_counter_bridges_a_gap_and_says_it_is_spread_evenly():
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60)
+    (span,) = meter.take(660.0, POWER_W, counter(660))
+    assert span.estimated
+    assert (span.start, span.end, span.known_from) == (60, 660, 60)
+    assert span.wh == pytest.approx(true_wh(600), abs=20)
+
+
+def test_after_a_day_of_silence_the_meter_begins_anew():
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60)
+    before = meter.total_wh
+    assert meter.take(61 + BRIDGE_S_MAX, POWER_W, counter(61 + BRIDGE_S_MAX)) == ()
+    assert meter.total_wh == before
+
+
+@pytest.mark.parametrize("power_w", [POWER_W, None])
+def test_a_counter_that_blinks_to_zero_costs_nothing(power_w):
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60, power_w=power_w)
+    meter.take(65.0, power_w, 0.0)
+    feed(meter, 70, 120, power_w=power_w)
+    assert meter.restarts == 0
+    assert meter.total_wh == pytest.approx(true_wh(120), abs=20)
+
+
+@pytest.mark.parametrize("power_w", [POWER_W, None])
+@pytest.mark.parametrize("fallen_to", [0.0, 3_000_000_000.0])
+def test_a_reset_or_replaced_counter_goes_on_counting(power_w, fallen_to):
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60, power_w=power_w)
+    for t in range(65, 605, 5):
+        meter.take(t, power_w, fallen_to + counter(t) - counter(62))
+    assert meter.restarts == 1
+    # Without power, a counter that begins with a history hides what flowed before it was read.
+    lost_wh = true_wh(5) if power_w is None and fallen_to else 0.0
+    assert meter.total_wh == pytest.approx(true_wh(600) - lost_wh, abs=true_wh(EVERY_S) * 0.7)
+
+
+def test_a_wrap_is_counted_through():
+    meter = Meter(RATING_W)
+    for t in range(0, 300, 5):
+        meter.take(t, POWER_W, (2**32 - 10_000 + round(true_wh(t))) % 2**32)
+    assert meter.restarts == 0
+    assert meter.total_wh == pytest.approx(true_wh(295), abs=5)
+
+
+def test_a_counter_that_stands_still_while_power_flows_is_replaced_by_power():
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60)
+    frozen = counter(60)
+    spans = [span for t in range(65, 305, 5) for span in meter.take(t, POWER_W, frozen)]
+    assert spans[-1].estimated
+    assert meter.total_wh == pytest.approx(true_wh(300), rel=0.01)
+    for t in range(305, 605, 5):
+        meter.take(t, POWER_W, frozen + counter(t) - counter(300))
+    assert meter.total_wh == pytest.approx(true_wh(600), rel=0.01)
+
+
+def test_a_counter_refreshed_once_a_minute_is_not_taken_for_stuck_for_long():
+    meter = Meter(RATING_W)
+    for t in range(0, 3600, 5):
+        spans = meter.take(t, POWER_W, counter(t // 60 * 60))
+    assert meter.total_wh == pytest.approx(true_wh(3595), rel=0.005)
+    assert not any(span.estimated for span in spans)
+
+
+def test_a_counter_that_was_away_sets_right_what_power_gave_meanwhile():
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60)
+    for t in range(65, 1865, 5):
+        meter.take(t, POWER_W * 1.05)
+    spans = feed(meter, 1865, 1900)
+    assert meter.total_wh == pytest.approx(true_wh(1900), rel=0.002)
+    (correction,) = [span for span in spans if span.wh < 0]
+    assert correction.start <= 60  # spread over all that time, not piled on its last seconds
+
+
+def test_a_stopped_generator_gives_zero_and_its_first_run_counts():
+    meter = Meter(RATING_W)
+    for t in range(0, 600, 5):
+        meter.take(t, 0.0, 500_000.0)
+    assert meter.total_wh == 0.0
+    for t in range(600, 1205, 5):
+        meter.take(t, POWER_W, 500_000.0 + true_wh(t - 600) // 100 * 100)
+    assert meter.total_wh == pytest.approx(true_wh(600), rel=0.01)
+
+
+def test_without_a_rating_recent_power_bounds_the_counter():
+    meter = Meter()
+    feed(meter, 0, 60)
+    meter.take(65.0, POWER_W, counter(65) + 50_000)
+    feed(meter, 70, 120)
+    assert meter.total_wh == pytest.approx(true_wh(120), abs=20)
+
+
+faults = st.one_of(
+    st.just(None),
+    st.just(0.0),
+    st.floats(0, 1e12),
+    st.floats(-1e5, 1e5).map(lambda wh: BEGIN_WH + wh),
+)
+polls = st.lists(
+    st.tuples(st.floats(0.5, 90), st.one_of(st.none(), faults)), min_size=1, max_size=60
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(polls=polls)
+def test_faults_of_a_counter_alone_never_bring_more_than_the_rating(polls):
+    meter = Meter(RATING_W)
+    time, first = 0.0, None
+    for wait_s, reading in polls:
+        time += wait_s
+        value = counter(time) if reading is None else reading
+        first = time if first is None else first
+        meter.take(time, None, value)
+        most_wh = MARGIN * RATING_W * (time - first + FIRST_STEP_S) / 3600
+        assert 0 <= meter.total_wh <= most_wh + 1e-6
+
+
+@settings(max_examples=200, deadline=None)
+@given(polls=polls, error=st.floats(0.97, 1.03))
+def test_faults_of_a_counter_beside_its_power_hardly_move_the_energy(polls, error):
+    meter = Meter(RATING_W)
+    time, first = 0.0, None
+    for wait_s, reading in polls:
+        time += min(wait_s, 30.0)
+        value = counter(time) if reading is None else reading
+        first = time if first is None else first
+        meter.take(time, POWER_W * error, value)
+        assert meter.total_wh <= 2 * MARGIN * RATING_W * (time - first) / 3600
+        # Faults small enough for the rating (up to half as much again as really flows) do count.
+        assert meter.total_wh >= 0.5 * true_wh(time - first) - true_wh(60)
+
+
+@settings(max_examples=200, deadline=None)
+@given(waits=st.lists(st.floats(0.5, 50), min_size=2, max_size=80), keep=st.data())
+def test_energy_is_the_same_however_finely_it_is_polled(waits, keep):
+    times = [sum(waits[:i]) for i in range(len(waits) + 1)]
+    kept = [t for t in times[1:-1] if keep.draw(st.booleans())]
+    totals = []
+    for chosen in (times, [times[0], *kept, times[-1]]):
+        meter = Meter(RATING_W)
+        for time in chosen:
+            meter.take(time, None, BEGIN_WH + true_wh(time))
+        totals.append(meter.total_wh)
+    assert totals[0] == pytest.approx(totals[1], abs=1e-3)
