@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from collectors.profile import PointSpec, StateValue
+from collectors.profile import DecoderName, PointSpec, StateValue
 from core.quality import Quality
 from core.readings import Bytes, Floats
 from core.vocabulary import Severity
@@ -315,7 +315,7 @@ def four_quadrant_power_factor(raw: Raw, _shift: int) -> Raw:
     return math.copysign(2.0, raw) - raw if 1 < abs(raw) <= 2 else raw
 
 
-DECODERS: Mapping[str, Callable[[Raw, int], Raw]] = {
+DECODERS: Mapping[DecoderName, Callable[[Raw, int], Raw]] = {
     "flag": flag,
     "four_quadrant_power_factor": four_quadrant_power_factor,
 }

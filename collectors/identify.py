@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from collectors.bind import Register, parse_type
 from collectors.decode import Raw, text_of
 from collectors.isolate import CarefulReading
 from collectors.modbus.sunspec import ModelBlock
-from collectors.plan import Register, parse_type
 from collectors.profile import Library, Profile, RegisterMatch
 from collectors.reader import ModbusReader, SnmpReader
 from core.errors import DeviceTimeout, Malformed, Unidentified
@@ -53,10 +53,12 @@ async def identify_modbus(reader: ModbusReader, library: Library, where: str) ->
     profiles = _of(library, "modbus")
     wanted = {_register(match) for profile in profiles for match in profile.match.registers}
     found = await _registers(reader, wanted)
+    await reader.introduce()
     candidates: list[Candidate] = [
         (profile.match.rank, 0, profile.name)
         for profile in profiles
         if any(found.get(_register(match)) in match.equals for match in profile.match.registers)
+        or any(re.search(pattern, reader.device_id) for pattern in profile.match.device_id)
     ]
     models = {block.model for block in await _models(reader)}
     candidates += [
@@ -64,8 +66,6 @@ async def identify_modbus(reader: ModbusReader, library: Library, where: str) ->
         for profile in _of(library, "sunspec")
         if models.intersection(profile.match.sunspec_models)
     ]
-    if not candidates:
-        await reader.introduce()
     seen = reader.describe()
     if models:
         seen += ("; " if seen else "") + f"its SunSpec models are {_listed(sorted(models))}"

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic
 
+from collectors.bind import Item
 from collectors.decode import Raw
-from collectors.plan import Asked, Item, split
+from collectors.plan import Asked, split
 from collectors.reader import Reader, RequestRefused
 from core.errors import Busy, DeviceError, DeviceTimeout, Malformed, Unreachable
 from core.quality import Quality

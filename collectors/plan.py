@@ -1,27 +1,25 @@
-"""Request planning, pure: which points a device has, and which objects are read together.
+"""Request planning, pure: which objects are read together.
 
-`bind_*` turn a profile and what was found on a device into `Bound` points, each with the object it
-is read from; `snmp_requests` and `modbus_requests` put objects into packets; a `Plan` is what is
-read at one speed. An object that several points need is read once. `split` takes a request that
-failed as a whole apart, until the guilty object stands alone: that one is given up and the rest
-lives. Knows neither sockets nor what values mean.
+`snmp_requests` and `modbus_requests` put objects into packets; a `Plan` is what is read at one
+speed. An object that several points need is read once. `split` takes a request that failed as a
+whole apart, until the guilty object stands alone: that one is given up and the rest lives. Knows
+neither sockets nor what values mean.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, Self, TypeVar
 
-from collectors.decode import Decoder, Raw, Rule, rule_of, text_of
+from collectors.bind import Bound, Item, Register
+from collectors.decode import Decoder, Raw
 from collectors.modbus import registers
-from collectors.modbus.registers import FORMATS, WordOrder, width
-from collectors.modbus.sunspec import NUMBERS, FieldLayout, ModelBlock
-from collectors.profile import PointSpec, Profile, ScaleFrom
+from collectors.modbus.registers import FORMATS
+from collectors.snmp.ber import oid_octets
 from collectors.snmp.template import Template
-from core.points import PointName
 
 MAX_BYTES = 1400
 """A request and its answer stay below this, so that they fit into one Ethernet frame."""
@@ -29,207 +27,8 @@ MAX_BYTES = 1400
 MESSAGE_BYTES = 60
 """What an SNMP message takes around its objects, at most."""
 
-VALUE_BYTES = 10
-"""What a usual value takes in an answer, with the lengths and tags around it and its OID."""
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """One value in registers (or a bit, or a text of `count` registers), as read."""
-
-    fc: int
-    address: int
-    kind: str
-    word_order: WordOrder = "big"
-    count: int = 1
-
-    @property
-    def end(self) -> int:
-        """Address after the last register (or bit)."""
-        return self.address + width(self.kind, self.count)
-
-    def __str__(self) -> str:
-        return f"{self.fc}:{self.address}"
-
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Bound(Generic[Item]):
-    """A point of a device with the object it is read from, that of its scale, and its rule."""
-
-    name: PointName
-    spec: PointSpec
-    item: Item
-    rule: Rule
-    scale: Item | None = None
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        return (self.item,) if self.scale is None else (self.item, self.scale)
-
-    @property
-    def source(self) -> str:
-        """The object's numeric OID, or `FC:address`."""
-        return str(self.item)
-
-
-# ---------------------------------------------------------------- which points there are
-
-Rows = Mapping[str, Mapping[str, Raw]]
-"""What was found: by column, the value by row index; a single object has the one row ''."""
-
-
-def columns(profile: Profile) -> tuple[str, ...]:
-    """The table columns that must be walked to know which points a device has."""
-    found: dict[str, None] = {}
-    for spec in profile.points:
-        if spec.keys.walk is not None:
-            found[spec.keys.walk] = None
-            if spec.keys.only is not None and spec.keys.only.walk is not None:
-                found[spec.keys.only.walk] = None
-    return tuple(found)
-
-
-def conditions(profile: Profile) -> tuple[str, ...]:
-    """The single objects that decide whether table rows count."""
-    given = [spec.keys.only.oid for spec in profile.points if spec.keys.only is not None]
-    return tuple(dict.fromkeys(oid for oid in given if oid is not None))
-
-
-def bind_snmp(profile: Profile, rows: Rows) -> tuple[Bound[str], ...]:
-    """Every point of an SNMP profile: scalars, and one for each row that was found."""
-    bound: list[Bound[str]] = []
-    for spec in profile.points:
-        scale = None if spec.keys.scale_from is None else spec.keys.scale_from.oid
-        rule = rule_of(spec)
-        if spec.keys.oid is not None:
-            bound.append(Bound(spec.name, spec, spec.keys.oid, rule, scale))
-        elif spec.keys.walk is not None:
-            for row, instance in _chosen(spec, rows):
-                name = PointName(spec.name.part, spec.name.quantity, instance)
-                bound.append(Bound(name, spec, f"{spec.keys.walk}.{row}", rule, scale))
-    return tuple(bound)
-
-
-def _chosen(spec: PointSpec, rows: Rows) -> Iterator[tuple[str, str]]:
-    """The rows of a column that count, each with its instance."""
-    only = spec.keys.only
-    for row in rows.get(spec.keys.walk or "", ()):
-        instance = row_instance(spec, row)
-        if instance is None:
-            continue
-        if only is not None:
-            there = rows.get(only.walk or only.oid or "", {})
-            value = there.get(row if only.walk is not None else "")
-            if (text_of(value) if isinstance(value, bytes) else value) not in only.equals:
-                continue
-        yield row, instance
-
-
-def row_instance(spec: PointSpec, row: str) -> str | None:
-    """Instance of a table row: its index with '-' for '.', or the name the profile gives it.
-
-    A profile that names instances names all it wants: other rows are None. Agents of several makers
-    append a '.0' to each index; where the profile knows the index without it, that row is meant. An
-    empty instance makes a total; one that the point's name has stands before the row's.
-    """
-    found: str | None = row.replace(".", "-")
-    instances = spec.keys.instances
-    if instances is not None:
-        found = instances.get(row, instances.get(row.removesuffix(".0")))
-    if found is None or not spec.name.instance:
-        return found
-    return f"{spec.name.instance}-{found}" if found else spec.name.instance
-
-
-def bind_modbus(profile: Profile) -> tuple[Bound[Register], ...]:
-    """Every point of a Modbus profile, repetitions included."""
-    bound: list[Bound[Register]] = []
-    for spec in profile.points:
-        rule = rule_of(spec)
-        given = spec.keys.scale_from
-        scale = None if given is None else _scale_register(given, profile)
-        for name, shift in spec.expanded():
-            bound.append(Bound(name, spec, register_of(spec, profile, shift), rule, scale))
-    return tuple(bound)
-
-
-def register_of(spec: PointSpec, profile: Profile, shift: int = 0) -> Register:
-    """The register of a point, defaults of the profile filled in."""
-    keys = spec.keys
-    fc = keys.fc or profile.modbus.fc
-    kind, count = parse_type(keys.type or ("bit" if fc < 3 else "u16"))
-    order = keys.word_order or profile.modbus.word_order
-    return Register(fc, (keys.address or 0) + shift, kind, order, count)
-
-
-def _scale_register(scale: ScaleFrom, profile: Profile) -> Register:
-    kind, count = parse_type(scale.type)
-    order = profile.modbus.word_order
-    return Register(scale.fc or profile.modbus.fc, scale.address or 0, kind, order, count)
-
-
-def parse_type(text: str) -> tuple[str, int]:
-    """`string(8)` as ("string", 8), any other type with the count 1."""
-    return ("string", int(text[7:-1])) if text.startswith("string(") else (text, 1)
-
-
-def bind_sunspec(
-    profile: Profile, blocks: Mapping[ModelBlock, Mapping[str, FieldLayout]]
-) -> tuple[Bound[Register], ...]:
-    """Every point of a SunSpec profile whose model and field the device has.
-
-    A field of a repeating group (`module.DCV`) gives a point for each repetition, counted from 1.
-    """
-    bound: list[Bound[Register]] = []
-    for spec in profile.points:
-        for block, layouts in blocks.items():
-            if block.model in spec.models:
-                bound += _fields(spec, block, layouts)
-    return tuple(bound)
-
-
-def _fields(
-    spec: PointSpec, block: ModelBlock, layouts: Mapping[str, FieldLayout]
-) -> Iterator[Bound[Register]]:
-    for layout in layouts.values():
-        if layout.path != spec.keys.field:
-            continue
-        number = NUMBERS.get(layout.type)
-        missing = None if number is None else number[1]
-        scale = None
-        if layout.exponent_at is not None:
-            scale = Register(3, block.address + layout.exponent_at, "s16")
-        rule = rule_of(
-            spec,
-            sentinels=() if missing is None else (missing,),
-            exponent=layout.exponent,
-            scale_as="" if scale is None else "exponent",
-        )
-        instance = "-".join(map(str, layout.index)) or spec.name.instance
-        name = PointName(spec.name.part, spec.name.quantity, instance)
-        yield Bound(name, spec, field_register(block, layout), rule, scale)
-
-
-def field_register(block: ModelBlock, layout: FieldLayout) -> Register:
-    """Where a SunSpec field lies, as a plain register."""
-    kind = _SUNSPEC_TYPES.get(layout.type, "string")
-    count = layout.size if kind == "string" else 1
-    return Register(3, block.address + layout.offset, kind, "big", count)
-
-
-_SUNSPEC_TYPES: Mapping[str, str] = {
-    name: {"h": "s16", "H": "u16", "i": "s32", "I": "u32", "q": "s64", "Q": "u64"}.get(
-        packer.format[1:], "f32" if packer.size == 4 else "f64"
-    )
-    for name, (packer, _missing) in NUMBERS.items()
-}
-"""SunSpec's numeric types by how they lie in registers."""
-
-
-# ---------------------------------------------------------------- packets
+VALUE_BYTES = 14
+"""What a usual value takes in an answer, with the tags and lengths around it and its OID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +85,7 @@ def snmp_requests(items: Iterable[str], max_oids: int) -> list[SnmpRequest]:
     chunk: list[str] = []
     size = MESSAGE_BYTES
     for oid in dict.fromkeys(items):
-        more = oid.count(".") + VALUE_BYTES + 4
+        more = len(oid_octets(oid)) + VALUE_BYTES
         if chunk and (len(chunk) >= max_oids or size + more > MAX_BYTES):
             requests.append(SnmpRequest.of(chunk))
             chunk, size = [], MESSAGE_BYTES

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.address import parse_address
+from collectors.bind import Bound
 from collectors.clients import Clients
 from collectors.decode import Raw, text_of
-from collectors.plan import Bound
 from collectors.profile import Library
 from collectors.session import Survey, session_for
 from core.clock import Clock

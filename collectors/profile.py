@@ -1,7 +1,7 @@
 """Profiles: what a model family is and what is read from it, as data.
 
-Owns the file format (checked by pydantic and the vocabulary) and the library that loads files
-lazily. Knows nothing of requests, sockets or devices.
+Owns the library that loads profile files lazily, and the frozen records that come of them;
+`profile_keys.py` has the format of a file. Knows nothing of requests, sockets or devices.
 """
 
 from __future__ import annotations
@@ -10,240 +10,54 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
+from collectors.profile_keys import (
+    SEVERITIES,
+    DecoderName,
+    Identity,
+    Match,
+    ModbusDefaults,
+    PointKeys,
+    ProfileKeys,
+    Protocol,
+    RegisterMatch,
+    ScaleFrom,
+    SnmpDefaults,
+    Speed,
+    Where,
+)
 from core.errors import ConfigError, Problem
 from core.points import PointName, parse_name
-from core.vocabulary import CLASSES, Severity, StateAxis
+from core.vocabulary import Severity
 
 try:
     from yaml import CSafeLoader as _Loader
 except ImportError:  # libyaml is missing: the same result, only slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
+__all__ = [
+    "PROFILES",
+    "DecoderName",
+    "Library",
+    "ModbusDefaults",
+    "PointSpec",
+    "Profile",
+    "RegisterMatch",
+    "ScaleFrom",
+    "Speed",
+    "StateValue",
+    "Where",
+    "library",
+    "load_profile",
+    "schema",
+]
+
 PROFILES = Path(__file__).parent / "profiles"
 """The library that comes with Kasbah."""
-
-Oid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
-RegisterType = Annotated[
-    str, Field(pattern=r"^(u16|s16|u32|s32|u64|s64|f32|f64|bit|string\(\d{1,3}\))$")
-]
-WordOrder = Literal["big", "little"]
-Speed = Literal["fast", "slow"]
-Protocol = Literal["snmp", "modbus", "sunspec"]
-SEVERITIES = {severity.name.lower(): severity for severity in Severity}
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Bits(_Strict):
-    """A field of a register: `width` bits from bit `shift` (0 is the least significant)."""
-
-    shift: Annotated[int, Field(ge=0, le=63)]
-    width: Annotated[int, Field(ge=1, le=64)] = 1
-
-
-class Repeat(_Strict):
-    """The same registers again at a fixed step; instances count from 1 unless they are named."""
-
-    count: Annotated[int, Field(ge=1, le=1000)]
-    step: Annotated[int, Field(ge=1)]
-    instances: list[str] | None = None
-
-
-class RegisterMatch(_Strict):
-    """A register that decides whether a device is of this family."""
-
-    fc: Literal[1, 2, 3, 4] = 3
-    address: Annotated[int, Field(ge=0, le=65535)]
-    type: RegisterType = "u16"
-    equals: list[int | str]
-
-
-class Match(_Strict):
-    """How a device is recognised: any hit of any list makes a candidate, the highest rank wins."""
-
-    rank: int = 10
-    sys_object_id: list[Oid] = []
-    sys_descr: list[str] = []
-    present: list[Oid] = []
-    registers: list[RegisterMatch] = []
-    sunspec_models: list[int] = []
-
-
-class Where(_Strict):
-    """Where a word of the nameplate is read, or the word itself."""
-
-    text: str | None = None
-    oid: Oid | None = None
-    fc: Literal[3, 4] | None = None
-    address: Annotated[int, Field(ge=0, le=65535)] | None = None
-    type: RegisterType | None = None
-    model: int | None = None
-    field: str | None = None
-    map: dict[int | str, str] | None = None
-    pattern: str | None = Field(
-        default=None, description="regular expression; its group is the word"
-    )
-
-
-class Identity(_Strict):
-    """The nameplate."""
-
-    vendor: Where | None = None
-    model: Where | None = None
-    serial: Where | None = None
-    firmware: Where | None = None
-
-    @property
-    def words(self) -> dict[str, Where]:
-        """The words that the device tells, by name."""
-        places = {
-            "vendor": self.vendor,
-            "model": self.model,
-            "serial": self.serial,
-            "firmware": self.firmware,
-        }
-        return {word: where for word, where in places.items() if where is not None}
-
-
-class ModbusDefaults(_Strict):
-    """How the registers of this family may be read."""
-
-    fc: Literal[1, 2, 3, 4] = 3
-    word_order: WordOrder = "big"
-    max_registers: Annotated[int, Field(ge=1, le=125)] = 120
-    max_gap: Annotated[int, Field(ge=0, le=124)] = 10
-    in_flight: Annotated[int, Field(ge=1, le=16)] = 1
-
-
-class SnmpDefaults(_Strict):
-    """How the objects of this family may be read."""
-
-    max_oids: Annotated[int, Field(ge=1, le=128)] = 32
-
-
-class Only(_Strict):
-    """Which rows of a table count: those where another of its columns (`walk`) holds one of
-    `equals`, or all of them where a single object (`oid`) does.
-
-    A simulated device numbers its rows so that points with different conditions share none.
-    """
-
-    walk: Oid | None = None
-    oid: Oid | None = None
-    equals: list[int | str]
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Only:
-        if (self.walk is None) == (self.oid is None):
-            raise ValueError("names one of walk and oid")
-        return self
-
-
-class ScaleFrom(_Strict):
-    """An object that holds the scale: the value is raw * 10^(its number), or raw * its number."""
-
-    oid: Oid | None = None
-    fc: Literal[3, 4] | None = None
-    address: int | None = None
-    type: RegisterType = "s16"
-    as_: Literal["exponent", "factor"] = Field(default="exponent", alias="as")
-
-
-State = str | tuple[str, str]
-
-
-class PointKeys(_Strict):
-    """One entry of `points:`."""
-
-    point: str
-    source: str
-    status: Literal["confirmed", "unverified"] = "confirmed"
-    speed: Speed = "fast"
-    # SNMP
-    oid: Oid | None = None
-    walk: Oid | None = None
-    instances: dict[str, str] | None = None
-    only: Only | None = None
-    # Modbus
-    fc: Literal[1, 2, 3, 4] | None = None
-    address: Annotated[int, Field(ge=0, le=65535)] | None = None
-    type: RegisterType | None = None
-    word_order: WordOrder | None = None
-    repeat: Repeat | None = None
-    # SunSpec
-    model: list[int] | int | None = None
-    field: str | None = None
-    # from the raw value to Kasbah's
-    scale: float = 1.0
-    offset: float = 0.0
-    scale_from: ScaleFrom | None = None
-    bits: Bits | None = None
-    enum: dict[int | str, State] | None = None
-    sentinels: list[int | float | str] = Field(
-        default=[], description="raw values that mean: there is no such value"
-    )
-    faults: list[int | float | str] = Field(
-        default=[], description="raw values that mean: the sensor is broken"
-    )
-    low: float | None = None
-    high: float | None = None
-    decoder: str | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> PointKeys:
-        places = [self.oid, self.walk, self.address, self.model]
-        if sum(place is not None for place in places) != 1:
-            raise ValueError("names one of oid, walk, address and model")
-        if (self.model is None) != (self.field is None):
-            raise ValueError("a SunSpec point names both model and field")
-        if self.walk is None and (self.instances is not None or self.only is not None):
-            raise ValueError("`instances` and `only` belong to a `walk`")
-        name = parse_name(self.point)
-        if self.enum is not None:
-            _check_states(self.enum, name.axis, self.point)
-        elif name.axis is not None and self.decoder is None:
-            raise ValueError(f"'{self.point}' is a state: say what raw values mean with `enum`")
-        return self
-
-
-class ProfileKeys(_Strict):
-    """A whole profile file."""
-
-    profile: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    title: str
-    class_: str = Field(alias="class")
-    protocol: Protocol
-    vendor: str = ""
-    source: str
-    simulated: bool = False
-    match: Match = Match()
-    identity: Identity = Identity()
-    modbus: ModbusDefaults = ModbusDefaults()
-    snmp: SnmpDefaults = SnmpDefaults()
-    points: list[PointKeys]
-
-    @model_validator(mode="after")
-    def _known_class(self) -> ProfileKeys:
-        if self.class_ not in CLASSES:
-            raise ValueError(f"there is no class '{self.class_}' (core/vocabulary.py lists them)")
-        return self
-
-
-def _check_states(enum: Mapping[int | str, State], axis: StateAxis | None, point: str) -> None:
-    if axis is None:
-        raise ValueError(f"'{point}' is a number, not a state: it has no `enum`")
-    for state in enum.values():
-        name, severity = (state, "ok") if isinstance(state, str) else state
-        axis.code(name)
-        if severity not in SEVERITIES:
-            raise ValueError(f"'{severity}' is no severity: {', '.join(SEVERITIES)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +157,11 @@ class Library:
         return profile
 
 
+def schema() -> dict[str, Any]:
+    """JSON Schema of a profile file; `profiles/schema.json` is a copy for editors."""
+    return ProfileKeys.model_json_schema(by_alias=True)
+
+
 def library(*folders: Path) -> Library:
     """The library that comes with Kasbah, and further folders that win over it."""
     return Library((PROFILES, *folders))
@@ -353,6 +172,11 @@ def load_profile(path: Path) -> Profile:
     try:
         text = path.read_text(encoding="utf-8")
         data = yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(
+            [Problem(str(path), line, "", f"is not YAML: {error.problem}")]
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError([Problem(str(path), 0, "", f"is no profile: {error}")]) from error
     try:

@@ -12,6 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from collectors.address import Address
+from collectors.bind import (
+    Bound,
+    Item,
+    Register,
+    bind_modbus,
+    bind_snmp,
+    bind_sunspec,
+    columns,
+    conditions,
+    field_register,
+    parse_type,
+)
 from collectors.clients import Clients
 from collectors.decode import Raw, text_of
 from collectors.modbus.client import Target as ModbusTarget
@@ -19,19 +31,9 @@ from collectors.modbus.codec import MAX_REGISTERS
 from collectors.modbus.sunspec import FieldLayout, ModelBlock, fields, walk_models
 from collectors.plan import (
     Asked,
-    Bound,
-    Item,
     RangeRequest,
-    Register,
     SnmpRequest,
-    bind_modbus,
-    bind_snmp,
-    bind_sunspec,
-    columns,
-    conditions,
-    field_register,
     modbus_requests,
-    parse_type,
     snmp_requests,
     widest_gap,
 )

@@ -21,11 +21,12 @@ from typing import Any, Final, Generic, Literal, Protocol, TypeAlias
 import numpy as np
 
 from collectors.address import parse_address
+from collectors.bind import Bound, Item
 from collectors.clients import Clients
 from collectors.decode import Raw, text_of
 from collectors.identify import identify_modbus, identify_snmp
 from collectors.isolate import CarefulReading
-from collectors.plan import Asked, Bound, Item, Plan
+from collectors.plan import Asked, Plan
 from collectors.profile import Library, Profile, Where
 from collectors.reader import ModbusReader, Reader, RequestRefused, SnmpReader
 from core.clock import Clock

@@ -3,7 +3,8 @@
 Datagrams are matched to requests by request id *and* source address; each retry has a request id
 of its own, so that a late answer can never be taken for the current one. Whoever waits gets the
 answer or a `DeviceError`; time-outs are real time, kept by a coarse sweep. A session asks its
-device one thing at a time; how many devices are asked at once is bounded here.
+device one thing at a time; how many requests are out at once is bounded here, and those beyond wait
+their turn unsent.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import ipaddress
 import random
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from collectors.snmp import ber, codec
 from collectors.snmp.codec import ErrorStatus, Message, VarBind, Version
@@ -47,6 +48,9 @@ _IPV6_RECVERR: Final = 25
 _MSG_ERRQUEUE: Final = getattr(socket, "MSG_ERRQUEUE", 0)
 
 SocketAddress = tuple[Any, ...]
+
+_UNKNOWN: Final[tuple[float, SocketAddress]] = (float("-inf"), ())
+"""In place of a host's address and until when it holds, before it is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +82,41 @@ class Counters:
     unreachable: int = 0
 
 
+class Question(Protocol):
+    """What can be asked: `Template` and the two requests of a walk."""
+
+    def request(self, version: Version, community: bytes, request_id: int) -> bytes:
+        """The datagram that asks it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _GetNext:
+    oids: Sequence[str]
+
+    def request(self, version: Version, community: bytes, request_id: int) -> bytes:
+        return codec.encode_request(version, community, codec.GET_NEXT, request_id, self.oids)
+
+
+@dataclass(frozen=True, slots=True)
+class _GetBulk:
+    oids: Sequence[str]
+    max_repetitions: int
+
+    def request(self, version: Version, community: bytes, request_id: int) -> bytes:  # noqa: ARG002 - v2c only
+        return codec.encode_bulk(community, request_id, self.oids, self.max_repetitions)
+
+
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A request that waits for its answer."""
+    """A request that waits for its turn or its answer. Request id 0: not sent yet."""
 
-    build: Callable[[int], bytes]
-    address: SocketAddress
+    question: Question
     target: Target
+    address: SocketAddress
     future: asyncio.Future[bytes]
     tries_left: int
-    deadline: float
+    deadline: float = 0.0
     request_id: int = 0
 
 
@@ -100,8 +129,7 @@ class SnmpClient:
         self._next_id = chance.randint(codec.REQUEST_ID_FIRST, codec.REQUEST_ID_LAST)
         self._pending: dict[int, _Pending] = {}
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
-        self._outstanding = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._unsent: deque[_Pending] = deque()
         self._resolved: dict[tuple[str, int], tuple[float, SocketAddress]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
@@ -114,8 +142,7 @@ class SnmpClient:
         Unreachable, Malformed (also where the answer is to another question), Refused for versions
         that are not spoken.
         """
-        version, community = _spoken(target), target.community
-        data = await self._ask(target, lambda number: template.request(version, community, number))
+        data = await self._ask(target, template)
         try:
             return template.decode(data)
         except Malformed as error:
@@ -124,22 +151,13 @@ class SnmpClient:
 
     async def get_next(self, target: Target, oids: Sequence[str]) -> Message:
         """One GETNEXT. Raises as `get` does."""
-        version = _spoken(target)
-        return await self._message(
-            target,
-            lambda number: codec.encode_request(
-                version, target.community, codec.GET_NEXT, number, oids
-            ),
-        )
+        return await self._message(target, _GetNext(oids))
 
     async def get_bulk(
         self, target: Target, oids: Sequence[str], *, max_repetitions: int = BULK_REPETITIONS
     ) -> Message:
         """One GETBULK (v2c). Raises as `get` does."""
-        return await self._message(
-            target,
-            lambda number: codec.encode_bulk(target.community, number, oids, max_repetitions),
-        )
+        return await self._message(target, _GetBulk(oids, max_repetitions))
 
     async def walk(self, target: Target, root: str, *, limit: int = WALK_ROWS_MAX) -> list[VarBind]:
         """All objects below `root`, in order. Raises as `get` does.
@@ -181,9 +199,10 @@ class SnmpClient:
     def close(self) -> None:
         """End all requests and close the sockets."""
         self._closed = True
-        for pending in list(self._pending.values()):
+        for pending in [*self._pending.values(), *self._unsent]:
             pending.future.cancel()
         self._pending.clear()
+        self._unsent.clear()
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
@@ -193,70 +212,53 @@ class SnmpClient:
             sock.close()
         self._sockets.clear()
 
-    async def _message(self, target: Target, build: Callable[[int], bytes]) -> Message:
-        data = await self._ask(target, build)
+    async def _message(self, target: Target, question: Question) -> Message:
+        data = await self._ask(target, question)
         try:
             return codec.decode_message(data)
         except Malformed as error:
             self.counters.malformed += 1
             raise Malformed(f"{target} answers what is no valid SNMP: {error}") from error
 
-    async def _ask(self, target: Target, build: Callable[[int], bytes]) -> bytes:
+    async def _ask(self, target: Target, question: Question) -> bytes:
         """Send, wait, and try again where nothing comes."""
-        address = self._resolved.get((target.host, target.port))
+        if target.version is Version.V3:
+            raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
         loop = asyncio.get_running_loop()
-        if address is None or address[0] < loop.time():
+        until, address = self._resolved.get((target.host, target.port), _UNKNOWN)
+        if until < loop.time():
             address = await self._resolve(target, loop)
-        if self._outstanding < MAX_OUTSTANDING:
-            self._outstanding += 1
-        else:
-            await self._wait_for_room(loop)
+        pending = _Pending(question, target, address, loop.create_future(), target.retries)
         try:
-            pending = _Pending(
-                build,
-                address[1],
-                target,
-                loop.create_future(),
-                target.retries,
-                loop.time() + target.timeout_s,
-            )
-            self._send(pending)
-            if self._sweep is None:
-                self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
-            try:
-                return await pending.future
-            finally:
-                self._pending.pop(pending.request_id, None)
+            if len(self._pending) < MAX_OUTSTANDING:
+                self._send(pending, loop)
+            else:
+                self._unsent.append(pending)
+            return await pending.future
         finally:
-            self._leave_room()
+            self._pending.pop(pending.request_id, None)
+            if self._unsent:
+                self._send_next(loop)
 
-    async def _wait_for_room(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Queue for a place on the wire; whoever leaves hands over its own."""
-        waiter: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._leave_room()  # the place came and is not wanted any more
-            raise
+    def _send_next(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Send what has waited longest, as far as there is room."""
+        while self._unsent and len(self._pending) < MAX_OUTSTANDING:
+            pending = self._unsent.popleft()
+            if not pending.future.done():
+                self._send(pending, loop)
 
-    def _leave_room(self) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-        self._outstanding -= 1
-
-    def _send(self, pending: _Pending) -> None:
+    def _send(self, pending: _Pending, loop: asyncio.AbstractEventLoop) -> None:
+        """Send under a new request id; the time for an answer runs from here."""
         number = self._next_id
         self._next_id = number + 1 if number < codec.REQUEST_ID_LAST else codec.REQUEST_ID_FIRST
-        self._pending.pop(pending.request_id, None)
         pending.request_id = number
         self._pending[number] = pending
         self.counters.requests += 1
-        packet, address = pending.build(number), pending.address
+        target, address = pending.target, pending.address
+        pending.deadline = loop.time() + target.timeout_s
+        if self._sweep is None:
+            self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
+        packet = pending.question.request(target.version, target.community, number)
         sock = self._socket(address)
         for _ in range(3):
             try:
@@ -266,7 +268,7 @@ class SnmpClient:
             except OSError as error:
                 if self._read_errors(sock):
                     continue  # an ICMP error of an earlier datagram, now told to whom it concerns
-                self._fail(pending, Unreachable(f"{pending.target}: {_why(error)}"))
+                self._fail(pending, Unreachable(f"{target}: {_why(error)}"))
             return
 
     def _socket(self, address: SocketAddress) -> socket.socket:
@@ -338,18 +340,16 @@ class SnmpClient:
                 continue
             if pending.tries_left > 0:
                 pending.tries_left -= 1
-                pending.deadline = now + pending.target.timeout_s
                 self.counters.retries += 1
-                self._send(pending)
+                del self._pending[pending.request_id]
+                self._send(pending, loop)
             else:
                 self.counters.timeouts += 1
                 pending.future.set_exception(DeviceTimeout(_silence(pending.target)))
         if self._pending and not self._closed:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
 
-    async def _resolve(
-        self, target: Target, loop: asyncio.AbstractEventLoop
-    ) -> tuple[float, SocketAddress]:
+    async def _resolve(self, target: Target, loop: asyncio.AbstractEventLoop) -> SocketAddress:
         """The socket address of a host; names are looked up off the loop and kept for a while."""
         try:
             literal = ipaddress.ip_address(target.host)
@@ -361,7 +361,7 @@ class SnmpClient:
             if literal.version == 6:
                 found = (*found, 0, 0)
         self._resolved[target.host, target.port] = (until, found)
-        return until, found
+        return found
 
 
 def below(oid: str, root: str) -> bool:
@@ -381,12 +381,6 @@ def error_name(pdu: codec.Pdu) -> str:
     except ValueError:
         return f"error-status {pdu.error_status}"
     return words[0] + "".join(word.title() for word in words[1:])
-
-
-def _spoken(target: Target) -> Version:
-    if target.version is Version.V3:
-        raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
-    return target.version
 
 
 def _request_id(data: bytes) -> int:

@@ -3,18 +3,17 @@ polling, pure.
 
 The values of a device change with every poll, their lengths hardly ever. So the answer to a
 template nearly always has the layout of the last one: same tags, lengths and OIDs, other values. A
-`Shape` is that layout as one `struct.Struct` whose fixed chunks are compared and whose values come
-out typed. Any difference falls back to the general decoder, so that the shape decides about speed
-only, never about the result.
+`Shape` is that layout: which octets must be as they were, compared in one go, and one
+`struct.Struct` that takes the values out typed. Any difference falls back to the general decoder,
+so that the shape decides about speed only, never about the result.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from collectors.snmp import ber, codec
 from collectors.snmp.ber import Value
@@ -25,8 +24,7 @@ MAX_SHAPES: Final = 8
 """Layouts remembered per template: lengths change when a value crosses a power of 256."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer to a template: values and tags by its OIDs. Exceptions have the value None and
     their tag.
 
@@ -65,7 +63,8 @@ class Template:
             whole = codec.encode_request(version, community, GET, marker, self.oids)
             head, _, tail = whole.partition(b"\x02\x04" + marker.to_bytes(4, "big"))
             parts = self._encoded[version, community] = (head + b"\x02\x04", tail)
-        return parts[0] + request_id.to_bytes(4, "big") + parts[1]
+        head, tail = parts
+        return b"%b%b%b" % (head, request_id.to_bytes(4, "big"), tail)
 
     def decode(self, data: bytes) -> Answer:
         """Read the answer to this template. Raises Malformed, also where it answers something
@@ -104,22 +103,32 @@ class Template:
             del self._shapes[MAX_SHAPES:]
 
 
-_INTEGER_FORMATS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
-_UNSIGNED_TAGS: Final = frozenset({ber.COUNTER32, ber.GAUGE32, ber.TIME_TICKS, ber.COUNTER64})
+_SIGNED_FORMATS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
+_POSITIVE_FORMATS: Final = {5: "I", 9: "Q"}
+_MASKS: Final = {
+    ber.COUNTER32: 0xFFFFFFFF,
+    ber.GAUGE32: 0xFFFFFFFF,
+    ber.TIME_TICKS: 0xFFFFFFFF,
+    ber.COUNTER64: 0xFFFFFFFFFFFFFFFF,
+}
+
+Span = tuple[int, int]
+Fix = Callable[[Any], Value]
 
 
 class Shape:
-    """The layout of one answer: fixed bytes, and values of known types between them."""
+    """The layout of one answer: octets that stay, and values of known types between them."""
 
-    __slots__ = ("_fixed", "_fixups", "_picked", "_size", "_unpack", "tags")
+    __slots__ = ("_fixed", "_fixes", "_mask", "_masks", "_size", "_unpack", "tags")
 
-    def __init__(self, layout: _Layout) -> None:
+    def __init__(self, data: bytes, layout: _Layout) -> None:
         packer = _packer(layout.format)
         self._unpack = packer.unpack
         self._size = packer.size
-        self._fixed = tuple(layout.fixed)
-        self._picked = tuple(layout.fixups)
-        self._fixups = any(self._picked)
+        self._mask = _mask(len(data), tuple(layout.spans))
+        self._fixed = int.from_bytes(data, "big") & self._mask
+        self._masks = tuple(layout.masks)
+        self._fixes = tuple(layout.fixes)
         self.tags = tuple(layout.tags)
 
     @classmethod
@@ -130,104 +139,99 @@ class Shape:
             layout = _Layout(data)
         except (Malformed, ValueError):
             return None
-        return cls(layout)
+        return cls(data, layout)
 
     def read(self, data: bytes) -> list[Value] | None:
         """The values, or None where the answer has another layout."""
-        if len(data) != self._size:
+        if len(data) != self._size or int.from_bytes(data, "big") & self._mask != self._fixed:
             return None
-        parts = self._unpack(data)
-        # Even places are fixed bytes, odd ones values; the request id stands between the first two.
-        if parts[::2] != self._fixed:
-            return None
-        values: list[Value] = list(parts[3::2])
-        if self._fixups:
-            for i, fix in enumerate(self._picked):
-                if fix:
-                    values[i] = _FIXES[fix](values[i])
+        values = list(self._unpack(data))
+        for i, fix in self._fixes:
+            values[i] = fix(values[i])
+        for i, mask in self._masks:
+            values[i] &= mask
         return values
 
 
 class _Layout:
-    """Cuts an answer into fixed chunks and values: chunk, request id, chunk, value, chunk, value
-    ... chunk."""
+    """Finds the values of an answer: where they lie, how they are taken out and what is to be done
+    to them then."""
 
     def __init__(self, data: bytes) -> None:
-        self.fixed: list[bytes] = []
+        self.spans: list[Span] = []
         self.tags: list[int] = []
-        self.fixups: list[int] = []
+        self.masks: list[tuple[int, int]] = []
+        self.fixes: list[tuple[int, Fix]] = []
         self._formats: list[str] = []
         self._data = data
         self._cut_at = 0
         _, _, at, end = codec.decode_envelope(data)
         _, at, end = ber.read_header(data, at, end)
         start, at = ber.expect(data, at, end, ber.INTEGER)
-        self._value("4s", start, at) if at - start == 4 else self._give_up()
-        for _ in range(2):  # error-status and error-index stay in the fixed bytes
+        if at - start != 4:
+            raise ValueError("a request id of ours has four octets")
+        self._value("4x", start, at)
+        for _ in range(2):  # error-status and error-index stay as they are
             start, at = ber.expect(data, at, end, ber.INTEGER)
         start, stop = ber.expect(data, at, end, ber.SEQUENCE)
         while start < stop:
             bind, start = ber.expect(data, start, stop, ber.SEQUENCE)
             _, at = ber.expect(data, bind, start, ber.OID)
             tag, first, last = ber.read_header(data, at, start)
-            self.tags.append(tag)
             self._bind(tag, first, last)
-        self.fixed.append(data[self._cut_at :])
-        self._formats.append(f"{len(data) - self._cut_at}s")
-        self.format = ">" + "".join(self._formats)
+            self.tags.append(tag)
+        self.format = ">" + "".join(self._formats) + f"{len(data) - self._cut_at}x"
 
     def _bind(self, tag: int, first: int, last: int) -> None:
-        size = last - first
-        if tag == ber.INTEGER and size in _INTEGER_FORMATS:
-            self._value(_INTEGER_FORMATS[size], first, last)
-            self.fixups.append(_AS_IS)
-        elif tag in _UNSIGNED_TAGS and size in _INTEGER_FORMATS:
-            # Signed and then masked, as the general decoder does: sloppy agents set the top bit.
-            self._value(_INTEGER_FORMATS[size], first, last)
-            self.fixups.append(_UNSIGNED_64 if tag == ber.COUNTER64 else _UNSIGNED_32)
-        elif tag == ber.OCTET_STRING:
-            self._value(f"{size}s", first, last)
-            self.fixups.append(_AS_IS)
-        elif tag == ber.NULL or tag in ber.EXCEPTIONS:
-            self._value(f"{size}s", first, last)
-            self.fixups.append(_NOTHING)
-        elif tag in _UNSIGNED_TAGS or tag == ber.INTEGER:
-            self._value(f"{size}s", first, last)
-            self.fixups.append(_ODD_SIGNED if tag == ber.INTEGER else _ODD_UNSIGNED[tag])
+        if tag == ber.INTEGER or tag in _MASKS:
+            self._number(tag, first, last)
+            return
+        self._value(f"{last - first}s", first, last)
+        if tag == ber.NULL or tag in ber.EXCEPTIONS:
+            self.fixes.append((len(self.tags), _nothing))
         elif tag == ber.OID:
-            self._value(f"{size}s", first, last)
-            self.fixups.append(_OID)
+            self.fixes.append((len(self.tags), ber.read_oid))
+        elif tag != ber.OCTET_STRING:
+            raise ValueError("no shape can say this")
+
+    def _number(self, tag: int, first: int, last: int) -> None:
+        size, place = last - first, len(self.tags)
+        if size in _POSITIVE_FORMATS and not self._data[first]:
+            # A 0 stands before a number whose top bit is set: it belongs to what stays.
+            self._value(_POSITIVE_FORMATS[size], first + 1, last)
+        elif size in _SIGNED_FORMATS:
+            self._value(_SIGNED_FORMATS[size], first, last)
         else:
-            self._give_up()
+            self._value(f"{size}s", first, last)
+            self.fixes.append((place, _signed))
+        if tag in _MASKS:
+            # Signed and then masked, as the general decoder does: sloppy agents set the top bit.
+            self.masks.append((place, _MASKS[tag]))
 
     def _value(self, letter: str, first: int, last: int) -> None:
-        self.fixed.append(self._data[self._cut_at : first])
-        self._formats.append(f"{first - self._cut_at}s{letter}")
+        self.spans.append((first, last))
+        self._formats.append(f"{first - self._cut_at}x{letter}")
         self._cut_at = last
 
-    def _give_up(self) -> None:
-        raise ValueError("no shape can say this")
+
+def _nothing(_octets: bytes) -> None:
+    return None
 
 
-_AS_IS, _UNSIGNED_32, _UNSIGNED_64, _NOTHING, _ODD_SIGNED, _ODD_32, _ODD_64, _OID = range(8)
-_ODD_UNSIGNED: Final = {
-    ber.COUNTER32: _ODD_32,
-    ber.GAUGE32: _ODD_32,
-    ber.TIME_TICKS: _ODD_32,
-    ber.COUNTER64: _ODD_64,
-}
-_FIXES: Final[dict[int, Callable[[Any], Value]]] = {
-    _UNSIGNED_32: lambda value: value & 0xFFFFFFFF,
-    _UNSIGNED_64: lambda value: value & 0xFFFFFFFFFFFFFFFF,
-    _NOTHING: lambda _value: None,
-    _ODD_SIGNED: lambda value: int.from_bytes(value, "big", signed=True),
-    _ODD_32: lambda value: int.from_bytes(value, "big", signed=True) & 0xFFFFFFFF,
-    _ODD_64: lambda value: int.from_bytes(value, "big", signed=True) & 0xFFFFFFFFFFFFFFFF,
-    _OID: ber.read_oid,
-}
+def _signed(octets: bytes) -> int:
+    return int.from_bytes(octets, "big", signed=True)
 
 
 @lru_cache(maxsize=4096)
 def _packer(layout: str) -> struct.Struct:
     """Equal layouts of many devices share one."""
     return struct.Struct(layout)
+
+
+@lru_cache(maxsize=4096)
+def _mask(size: int, values: tuple[Span, ...]) -> int:
+    """Ones where an answer of so many octets must be as it was, zeros where its values lie."""
+    octets = bytearray(b"\xff" * size)
+    for first, last in values:
+        octets[first:last] = bytes(last - first)
+    return int.from_bytes(octets, "big")
