@@ -72,7 +72,7 @@ def chiller_values(plant: ChilledWater, chiller: Machine, supply: Supply, jitter
         compressor=chiller.failed,
         oil=False,
         phase=False,
-        high_temperature=on and leaving > SETPOINT_C + 4,
+        high_temperature=chiller.ramp >= 1.0 and leaving > SETPOINT_C + 4,
         sensor=False,
     )
 
