@@ -8,6 +8,7 @@ others.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import structlog
@@ -167,6 +168,9 @@ class Agent:
     async def _tell_systemd(self) -> None:
         while not self._engine.snapshot.ready:
             await self.next_snapshot(self._engine.snapshot.version)
+        # What the start has built stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         snapshot = self._engine.snapshot
         down = [status.id for status in snapshot.devices.values() if not status.up]
         _log.info("ready", devices=len(snapshot.devices), down=len(down))

@@ -88,6 +88,8 @@ class DeviceLoop:
         self._session = session
         self._intake = intake
         self._clock = clock
+        self._interval_s = device.poll.interval_s
+        self._phase_s = phase_s(device.id, self._interval_s)
         self._chance = random.Random(zlib.crc32(device.id.encode()) ^ seed)  # noqa: S311 - spreads load, guards nothing
         self._health = _Health(profile=device.profile)
         self._rows: Indices | None = None
@@ -180,11 +182,10 @@ class DeviceLoop:
 
     def _next_turn(self, turn: float) -> float:
         """Monotonic time of the next turn; turns that are past already are skipped and counted."""
-        now, interval_s = self._clock.monotonic(), self._device.poll.interval_s
+        now, interval_s, phase = self._clock.monotonic(), self._interval_s, self._phase_s
         failures = self._health.failures_in_a_row
         if failures > BACKOFF_AFTER_FAILURES:
             return now + backoff_s(failures, interval_s, self._chance)
-        phase = phase_s(self._device.id, interval_s)
         border = (turn - phase) // interval_s * interval_s + phase
         due = border + interval_s
         if due - turn < interval_s / 2:

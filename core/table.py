@@ -40,6 +40,7 @@ class PointTable:
         self._quality: Bytes = np.full(_ROOM, Quality.WAITING, dtype=np.uint8)
         self._severity: Bytes = np.zeros(_ROOM, dtype=np.uint8)
         self._names: tuple[Point, ...] = ()
+        self._used = self._in_use(0)
 
     def __len__(self) -> int:
         return len(self._points)
@@ -55,7 +56,7 @@ class PointTable:
                 self._points.append(point)
             rows[i] = row
         self._grow(len(self._points))
-        self._names = tuple(self._points)
+        self._used = self._in_use(len(self._points))
         return rows
 
     def expect(self, rows: Indices, interval_s: float) -> None:
@@ -65,16 +66,21 @@ class PointTable:
     def update(self, batch: Batch) -> None:
         """Take one answer. Raises InvariantError for rows that do not exist."""
         rows = batch.index
-        if len(rows) and int(rows.max()) >= len(self._points):
-            raise InvariantError(f"{batch.device}: a batch names rows that were never registered")
-        self._value[rows] = batch.value
-        self._time[rows] = batch.time
-        self._quality[rows] = batch.quality
-        self._severity[rows] = batch.severity
+        value, time, quality, severity = self._used
+        try:
+            value[rows] = batch.value
+            time[rows] = batch.time
+            quality[rows] = batch.quality
+            severity[rows] = batch.severity
+        except IndexError as error:
+            message = f"{batch.device}: a batch names rows that were never registered"
+            raise InvariantError(message) from error
 
     def view(self, now: float) -> PointView:
         """Everything as of `now` (UTC seconds): old values are held, then bad with no value."""
         n = len(self._points)
+        if len(self._names) != n:
+            self._names = tuple(self._points)
         value, time = self._value[:n].copy(), self._time[:n].copy()
         quality, severity = self._quality[:n].copy(), self._severity[:n].copy()
         age, interval = now - time, self._interval[:n]
@@ -87,6 +93,10 @@ class PointTable:
         for array in (value, time, quality, severity):
             array.flags.writeable = False
         return PointView(self._names, value, time, quality, severity, self._row)
+
+    def _in_use(self, n: int) -> tuple[Floats, Floats, Bytes, Bytes]:
+        """The arrays as far as they are in use: numpy itself refuses rows beyond."""
+        return self._value[:n], self._time[:n], self._quality[:n], self._severity[:n]
 
     def _grow(self, rows: int) -> None:
         room = len(self._value)

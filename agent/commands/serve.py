@@ -155,7 +155,7 @@ async def _until_told(stop: asyncio.Event, duration_s: float | None) -> None:
 def _main(main: Coroutine[Any, Any, None]) -> None:
     """Run on uvloop where it is installed. An error of ours inside task groups is raised bare."""
     try:
-        with asyncio.Runner(loop_factory=_loop) as runner:
+        with asyncio.Runner(loop_factory=event_loop) as runner:
             runner.run(main)
     except BaseExceptionGroup as group:
         known, bugs = group.split(KasbahError)
@@ -164,7 +164,8 @@ def _main(main: Coroutine[Any, Any, None]) -> None:
         raise _leaves(known)[0] from None
 
 
-def _loop() -> asyncio.AbstractEventLoop:
+def event_loop() -> asyncio.AbstractEventLoop:
+    """A new loop: uvloop's where it is installed."""
     try:
         import uvloop  # noqa: PLC0415 - optional
     except ImportError:
