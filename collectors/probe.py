@@ -15,6 +15,7 @@ from collectors.decode import Raw, text_of
 from collectors.profile import Library
 from collectors.session import Survey, session_for
 from core.clock import Clock
+from core.errors import ConfigError, Problem
 from core.quality import LEVEL_NAMES, Level, Quality
 from core.site import Credentials, Device, Poll
 from core.vocabulary import Severity
@@ -76,14 +77,16 @@ async def probe(
 ) -> ProbeResult:
     """Read everything from the device at `address`, identified if no profile is given.
 
-    Raises ValueError for an address that is none or does not go with the profile, KeyError for a
-    profile that does not exist, DeviceError with a sentence when the device does not play along.
+    Raises ValueError for an address that is none, ConfigError for a profile that does not go with
+    it, KeyError for one that does not exist, DeviceError with a sentence when the device does not
+    play along.
     """
     parsed = parse_address(address)
     if profile is not None:
         scheme = "snmp" if library.load(profile).protocol == "snmp" else "modbus"
         if not parsed.scheme.startswith(scheme):
-            raise ValueError(f"profile '{profile}' speaks {scheme}, the address is '{address}'")
+            message = f"profile '{profile}' speaks {scheme}, the address is '{address}'"
+            raise ConfigError([Problem("command line", 0, "--profile", message)])
     device = Device(
         id="probe",
         device_class="other",

@@ -13,7 +13,7 @@ from collectors.clients import Clients
 from collectors.probe import ProbeResult, probe
 from collectors.profile import Library, library
 from collectors.session import session_for
-from core.errors import DeviceTimeout, Unidentified, Unreachable
+from core.errors import ConfigError, DeviceTimeout, Unidentified, Unreachable
 from core.points import parse_name
 from core.quality import Quality
 from core.site import Credentials, Device, Poll
@@ -341,7 +341,7 @@ async def test_a_silent_unit_and_a_closed_port_are_sentences():
 
 
 async def test_a_modbus_profile_at_an_snmp_address_is_a_sentence():
-    with pytest.raises(ValueError, match="speaks modbus, the address is"):
+    with pytest.raises(ConfigError, match="speaks modbus, the address is"):
         await read("snmp://127.0.0.1", "abb-b2x")
 
 
