@@ -193,71 +193,81 @@ class Ups:
         """Readings of the module."""
         load = Load3(nominal_v, 0.96, split_of(self.seed))
         clean = Load3(nominal_v, 0.99, split_of(self.seed), 0.03)
+        part = self.output_w / self.rated_w
         values = three_phase("input.", self.input_w, self.input, clean, jitter)
         values |= three_phase("bypass.", self.bypass_w, self.bypass, load, jitter)
         values |= three_phase("output.", self.output_w, self.output(), load, jitter)
-        volts = self.battery_voltage()
-        part = self.output_w / self.rated_w
+        values |= self._battery_values(jitter) | self._settings(nominal_v / 3**0.5)
         taken = self.input_w + self.bypass_w
-        rated_va = self.rated_w / 0.96
-        lost = self.battery_fault or self.charge < 0.2
+        efficiency = self.output_w / taken if taken > self.output_w > 0 else self.efficiency
+        weak = self.battery_fault or self.charge < 0.2
         values |= {
             "mode": self.mode,
-            "battery.state": self.battery_state,
-            "battery.charge": self.charge,
-            "battery.runtime": self.runtime_s(),
-            "battery.time_on_battery": self.on_battery_s,
-            "time_on_battery": self.on_battery_s,
-            "battery.voltage": volts + 0.3 * jitter(),
-            "battery.current": self.charging_w / volts,
-            "battery.temperature": self.temperature_c + 0.1 * jitter(),
-            "battery.replacement": "due" if self.battery_fault else "not_needed",
-            "battery.test": "failed" if self.battery_fault else "passed",
-            "battery.health": 0.66 if self.battery_fault else 0.97,
-            "battery.rated_voltage": float(CELLS * 2),
-            "battery.module_count": float(STRINGS),
-            "battery.alarm_count": float(self.battery_fault),
-            "battery.capacity": self.energy_wh(0.0) / RATE_GAIN_MAX / (CELLS * 2),
-            "redundancy.redundant_module_count": 1.0,
-            "redundancy.state": "full",
-            "sync.state": "in_sync" if self.bypass.live else "out_of_sync",
-            "alarm.battery_replace": "active" if self.battery_fault else "normal",
-            "alarm.battery": "active" if self.battery_fault else "normal",
-            "alarm.battery_discharged": "active" if self.charge <= 0 else "normal",
-            "alarm.software_bypass": "active" if self.mode == "static_bypass" else "normal",
-            "alarm.low_battery": "active" if self.battery_state == "low" else "normal",
-            "alarm.low_runtime": "active" if self.runtime_s() < LOW_RUNTIME_S else "normal",
-            "alarm.overload": "active" if part > 1 else "normal",
-            "battery.low_runtime_limit": LOW_RUNTIME_S,
-            "low_runtime_limit": LOW_RUNTIME_S,
             "input.outages": self.outages,
             "outages": self.outages,
             "input.state": "normal" if self.input.live else "failed",
             "input.failure": "none" if self.input.live else "blackout",
             "output.state": {"off": "off", "static_bypass": "bypass"}.get(self.mode, "normal"),
             "output.load": part,
-            "output.efficiency": self.output_w / taken
-            if taken > self.output_w > 0
-            else self.efficiency,
-            "efficiency": self.output_w / taken if taken > self.output_w > 0 else self.efficiency,
+            "output.efficiency": efficiency,
+            "efficiency": efficiency,
             "output.active_energy": self.output_wh,
             "input.active_energy": self.input_wh,
-            "output.rated_active_power": self.rated_w,
-            "output.rated_apparent_power": rated_va,
-            "output.rated_voltage": float(round(nominal_v / 3**0.5, -1)),
-            "input.rated_voltage": float(round(nominal_v / 3**0.5, -1)),
-            "output.rated_frequency": 50.0,
-            "input.rated_frequency": 50.0,
-            "input.low_voltage_limit": 0.85 * nominal_v / 3**0.5,
-            "input.high_voltage_limit": 1.15 * nominal_v / 3**0.5,
+            "redundancy.redundant_module_count": 1.0,
+            "redundancy.state": "full",
+            "sync.state": "in_sync" if self.bypass.live else "out_of_sync",
             "communication.state": "ok",
             "ambient.temperature": 23.0 + 0.2 * jitter(),
             "cabinet.temperature": 27.0 + 9 * part + 0.2 * jitter(),
-            "alarm_count": float((self.mode != "online") + lost),
+            "alarm_count": float((self.mode != "online") + weak),
+            "alarm.software_bypass": "active" if self.mode == "static_bypass" else "normal",
+            "alarm.overload": "active" if part > 1 else "normal",
         }
         for phase, share in zip(("l1", "l2", "l3"), load.split, strict=True):
             values[f"output.load.{phase}"] = part * share * 3
         return values
+
+    def _battery_values(self, jitter: Jitter) -> Values:
+        volts, runtime, fault = self.battery_voltage(), self.runtime_s(), self.battery_fault
+        return {
+            "battery.state": self.battery_state,
+            "battery.charge": self.charge,
+            "battery.runtime": runtime,
+            "battery.time_on_battery": self.on_battery_s,
+            "time_on_battery": self.on_battery_s,
+            "battery.voltage": volts + 0.3 * jitter(),
+            "battery.current": self.charging_w / volts,
+            "battery.temperature": self.temperature_c + 0.1 * jitter(),
+            "battery.replacement": "due" if fault else "not_needed",
+            "battery.test": "failed" if fault else "passed",
+            "battery.health": 0.66 if fault else 0.97,
+            "battery.alarm_count": float(fault),
+            "alarm.battery_replace": "active" if fault else "normal",
+            "alarm.battery": "active" if fault else "normal",
+            "alarm.battery_discharged": "active" if self.charge <= 0 else "normal",
+            "alarm.low_battery": "active" if self.battery_state == "low" else "normal",
+            "alarm.low_runtime": "active" if runtime < LOW_RUNTIME_S else "normal",
+        }
+
+    def _settings(self, phase_v: float) -> Values:
+        """What stands on the rating plate and in the settings; `phase_v` is the nominal voltage to
+        neutral."""
+        rated_v = float(round(phase_v, -1))
+        return {
+            "battery.rated_voltage": float(CELLS * 2),
+            "battery.module_count": float(STRINGS),
+            "battery.capacity": self.energy_wh(0.0) / RATE_GAIN_MAX / (CELLS * 2),
+            "battery.low_runtime_limit": LOW_RUNTIME_S,
+            "low_runtime_limit": LOW_RUNTIME_S,
+            "output.rated_active_power": self.rated_w,
+            "output.rated_apparent_power": self.rated_w / 0.96,
+            "output.rated_voltage": rated_v,
+            "input.rated_voltage": rated_v,
+            "output.rated_frequency": 50.0,
+            "input.rated_frequency": 50.0,
+            "input.low_voltage_limit": 0.85 * phase_v,
+            "input.high_voltage_limit": 1.15 * phase_v,
+        }
 
 
 def string_values(ups: Ups, number: int, seed: int, jitter: Jitter) -> Values:
