@@ -36,6 +36,19 @@ class Register:
         return f"{self.fc}:{self.address}"
 
 
+class Entry(str):
+    """An OID that is present while a row of a table (`column`) holds it: 1 or 0."""
+
+    __slots__ = ("column",)
+    column: str
+
+    @classmethod
+    def of(cls, oid: str, column: str) -> Entry:
+        entry = cls(oid)
+        entry.column = column
+        return entry
+
+
 Item = TypeVar("Item")
 
 
@@ -75,8 +88,9 @@ def columns(profile: Profile) -> tuple[str, ...]:
 
 
 def conditions(profile: Profile) -> tuple[str, ...]:
-    """The single objects that decide whether table rows count."""
+    """The single objects that decide whether rows and listed states count."""
     given = [spec.keys.only.oid for spec in profile.points if spec.keys.only is not None]
+    given += [spec.keys.listed.count for spec in profile.points if spec.keys.listed is not None]
     return tuple(dict.fromkeys(oid for oid in given if oid is not None))
 
 
@@ -88,6 +102,9 @@ def bind_snmp(profile: Profile, rows: Rows) -> tuple[Bound[str], ...]:
         rule = rule_of(spec)
         if spec.keys.oid is not None:
             bound.append(Bound(spec.name, spec, spec.keys.oid, rule, scale))
+        elif (listed := spec.keys.listed) is not None:
+            if rows.get(listed.count, {}).get("") is not None:
+                bound.append(Bound(spec.name, spec, Entry.of(listed.holds, listed.walk), rule))
         elif spec.keys.walk is not None:
             for row, instance in _chosen(spec, rows):
                 name = PointName(spec.name.part, spec.name.quantity, instance)

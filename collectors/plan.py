@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, Self, TypeVar
 
-from collectors.bind import Bound, Item, Register
+from collectors.bind import Bound, Entry, Item, Register
 from collectors.decode import Decoder, Raw
 from collectors.modbus import registers
 from collectors.modbus.registers import FORMATS
@@ -60,6 +60,16 @@ class SnmpRequest(Request[str]):
 
 
 @dataclass(frozen=True, slots=True)
+class ListRequest(Request[str]):
+    """OIDs that stand in a table column while their condition lasts: the column is walked."""
+
+    column: str
+
+    def part(self, items: tuple[str, ...]) -> Self:
+        return type(self)(items, self.column)
+
+
+@dataclass(frozen=True, slots=True)
 class RangeRequest(Request[Register]):
     """Registers read at once: `count` from `address`; `unpack` takes the values out of the
     answer."""
@@ -79,12 +89,17 @@ class RangeRequest(Request[Register]):
         return self.of(items)
 
 
-def snmp_requests(items: Iterable[str], max_oids: int) -> list[SnmpRequest]:
-    """Packets of at most `max_oids` objects and about MAX_BYTES, in the order given."""
-    requests: list[SnmpRequest] = []
+def snmp_requests(items: Iterable[str], max_oids: int) -> list[SnmpRequest | ListRequest]:
+    """Packets of at most `max_oids` objects and about MAX_BYTES, in the order given; then the
+    tables that list conditions."""
+    requests: list[SnmpRequest | ListRequest] = []
+    lists: dict[str, list[str]] = {}
     chunk: list[str] = []
     size = MESSAGE_BYTES
     for oid in dict.fromkeys(items):
+        if isinstance(oid, Entry):
+            lists.setdefault(oid.column, []).append(oid)
+            continue
         more = len(oid_octets(oid)) + VALUE_BYTES
         if chunk and (len(chunk) >= max_oids or size + more > MAX_BYTES):
             requests.append(SnmpRequest.of(chunk))
@@ -93,6 +108,7 @@ def snmp_requests(items: Iterable[str], max_oids: int) -> list[SnmpRequest]:
         size += more
     if chunk:
         requests.append(SnmpRequest.of(chunk))
+    requests += [ListRequest(tuple(oids), column) for column, oids in lists.items()]
     return requests
 
 

@@ -163,6 +163,17 @@ class Only(_Strict):
         return self
 
 
+class Listed(_Strict):
+    """A state that stands in a table of present conditions: the raw value is 1 while a row of the
+    column `walk` holds `holds`, else 0. `count` is an object that only devices with such a table
+    have.
+    """
+
+    walk: Oid
+    holds: Oid
+    count: Oid
+
+
 class ScaleFrom(_Strict):
     """An object that holds the scale: the value is raw * 10^(its number), or raw * its number."""
 
@@ -188,6 +199,7 @@ class PointKeys(_Strict):
     walk: Oid | None = None
     instances: dict[str, Instance] | None = None
     only: Only | None = None
+    listed: Listed | None = None
     # Modbus
     fc: Literal[1, 2, 3, 4] | None = None
     address: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -232,9 +244,9 @@ class PointKeys(_Strict):
 
     @model_validator(mode="after")
     def _one_place(self) -> PointKeys:
-        places = [self.oid, self.walk, self.address, self.model]
+        places = [self.oid, self.walk, self.listed, self.address, self.model]
         if sum(place is not None for place in places) != 1:
-            raise ValueError("names one of oid, walk, address and model")
+            raise ValueError("names one of oid, walk, listed, address and model")
         if (self.model is None) != (self.field is None):
             raise ValueError("a SunSpec point names both model and field")
         if self.walk is None and (self.instances is not None or self.only is not None):

@@ -31,6 +31,7 @@ from collectors.modbus.codec import MAX_REGISTERS
 from collectors.modbus.sunspec import FieldLayout, ModelBlock, fields, walk_models
 from collectors.plan import (
     Asked,
+    ListRequest,
     RangeRequest,
     SnmpRequest,
     modbus_requests,
@@ -172,16 +173,27 @@ class SnmpReader:
     def place_of(self, where: Where) -> str | None:
         return where.oid
 
-    def pack(self, items: Iterable[str]) -> Sequence[SnmpRequest]:
+    def pack(self, items: Iterable[str]) -> Sequence[SnmpRequest | ListRequest]:
         return snmp_requests(items, self._max_oids)
 
-    async def read(self, request: SnmpRequest) -> Sequence[Raw]:
+    async def read(self, request: SnmpRequest | ListRequest) -> Sequence[Raw]:
+        if isinstance(request, ListRequest):
+            return await self._listed(request)
         answer = await self._client.get(self._target, request.template)
         if answer.error_status:
             raise _refused(answer.error_status, answer.error_index)
         return answer.values
 
-    def learn(self, request: SnmpRequest) -> None:
+    async def _listed(self, request: ListRequest) -> Sequence[Raw]:
+        """Which conditions stand in their table now: 1 or 0 for each."""
+        try:
+            rows = await self._client.walk(self._target, request.column)
+        except Refused as error:
+            raise RequestRefused(str(error), Quality.REFUSED) from error
+        present = {row.value for row in rows}
+        return [int(item in present) for item in request.items]
+
+    def learn(self, request: SnmpRequest | ListRequest) -> None:
         self._max_oids = min(self._max_oids, max(1, len(request.items) // 2))
 
     def describe(self) -> str:

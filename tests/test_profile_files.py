@@ -137,7 +137,7 @@ def test_a_profile_knows_its_points_without_a_device():
         ((", source: a}", "}"), "points[0].source: Field required"),
         (("battery.charge", "mode"), "is a state: say what raw values mean"),
         (("scale: 0.01", "enum: {1: low}"), "is a number, not a state"),
-        (("scale: 0.01", "address: 3"), "names one of oid, walk, address and model"),
+        (("scale: 0.01", "address: 3"), "names one of oid, walk, listed, address and model"),
         (("scale: 0.01", 'instances: {"1": l1}'), "belong to a `walk`"),
         (("protocol: snmp", "protocol: modbus"), "is read by snmp, the profile speaks modbus"),
         (("scale: 0.01", "decoder: magic"), "points[0].decoder"),

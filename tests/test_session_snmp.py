@@ -125,9 +125,10 @@ def clock():
 
 
 @pytest.fixture
-def connect(library, clock):
+def connect(tmp_path, clock):
     @asynccontextmanager
-    async def _connect(agent: OddAgent, *, profile="odd", timeout_s=0.3):
+    async def _connect(agent: OddAgent, *, profile="odd", timeout_s=0.3, more=""):
+        (tmp_path / "odd.yaml").write_text(PROFILE + more)
         clients = Clients.open()
         version = "v1" if agent.version is Version.V1 else "v2c"
         try:
@@ -140,7 +141,7 @@ def connect(library, clock):
                     Credentials("test", version, "public"),
                     Poll(timeout_s=timeout_s, retries=0),
                 )
-                yield session_for(device, clients, library, clock)
+                yield session_for(device, clients, Library([tmp_path]), clock)
         finally:
             await clients.close()
 
@@ -315,6 +316,28 @@ async def test_rows_that_vanish_ask_to_open_again(opened):
         assert device.answers[-1].restarted
         again = Polled(device.session, await device.session.open())
         assert "output.voltage.l3" not in again.names
+
+
+async def test_a_listed_condition_is_active_while_its_row_stands(connect, opened):
+    listed = f"""
+  - point: alarm.fan
+    listed: {{walk: {BASE}.6.2.1.2, holds: {BASE}.6.3.16, count: {BASE}.6.1.0}}
+    enum: {{0: normal, 1: [active, warning]}}
+    source: i
+"""
+    agent = OddAgent(OBJECTS | {f"{BASE}.6.1.0": 0})
+    async with opened(agent, more=listed) as device:
+        assert (await device.poll())["alarm.fan"] == 1.0
+        agent.objects |= {
+            f"{BASE}.6.2.1.2.4": f"{BASE}.6.3.9",
+            f"{BASE}.6.2.1.2.7": f"{BASE}.6.3.16",
+        }
+        assert (await device.poll())["alarm.fan"] == 2.0
+        del agent.objects[f"{BASE}.6.2.1.2.7"]
+        assert (await device.poll())["alarm.fan"] == 1.0
+        assert not device.answers[-1].restarted
+    async with opened(OddAgent(dict(OBJECTS)), more=listed) as device:
+        assert "alarm.fan" not in device.names, "no such table: nothing is claimed"
 
 
 async def test_a_device_is_looked_at_anew_now_and_then(opened, clock):
