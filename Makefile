@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DELETE_ON_ERROR:
 .PHONY: help setup packages demo test check format bench lock schema clean
@@ -61,7 +61,7 @@ bench: $(VENV)/.dev packages
 
 # Pins names, versions and hashes; never addresses.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-annotate \
-	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra fast
+	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra fast --extra build
 lock: | $(BIN)/python
 	@$(PIP) install pip-tools
 	@mkdir -p requirements
