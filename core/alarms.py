@@ -2,29 +2,45 @@
 
 The conditions only: acknowledging, shelving and latching (ISA-18.2) will be a layer above, fed by
 this list. A condition whose input went bad is neither cleared nor forgotten: it stays, marked as
-held.
+held, beside the alarm that its device is silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
 from core.quality import LEVEL_SHIFT, Level, Quality
-from core.site import Site
-from core.snapshot import Alarm, DeviceStatus, Kpi, PointView, RedundancyReport
+from core.site import Device, Site
+from core.snapshot import Alarm, CaseResult, DeviceStatus, Kpi, PointView, RedundancyReport
 from core.vocabulary import Severity
 
-SILENT_AFTER_FAILURES = 2
-"""A device is reported silent after so many failed polls in a row; one lost datagram is no
-alarm."""
+SILENT_AFTER_POLLS = 3
+"""A device is reported silent after so many missed polls; one lost datagram is no alarm."""
 
 CRITICAL_CLASSES = frozenset(
     {"utility", "genset", "ats", "sts", "ups", "fire", "chiller", "plant_controller"}
 )
 """Whose silence is critical: what protects the load, or people."""
+
+KPI_WINDOW = "15m"
+"""Key figures are watched over this window: shorter ones flicker, longer ones are late."""
+
+KPI_MISSED = frozenset({"pue"})
+KPI_WATCHED = frozenset({"pue", "it_power", "pv_self_consumption"})
+"""Figures whose contradictions are alarms; others repeat these."""
+
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.UNKNOWN: 2, Severity.OK: 3}
+_GROUP_STATES = {
+    -1: (Severity.WARNING, "unknown"),
+    0: (Severity.CRITICAL, "lost or overloaded"),
+    1: (Severity.CRITICAL, "at N, no spare left"),
+    2: (Severity.WARNING, "degraded"),
+}
+_NO_CASE = CaseResult((), (), (), (), (), ())
 
 
 def active(
@@ -37,117 +53,161 @@ def active(
     now: float,
     previous: Sequence[Alarm],
 ) -> tuple[Alarm, ...]:
-    """All active conditions, the worst first; `since` is kept from `previous` while a condition
-    lasts."""
+    """All active conditions, the worst first, then the oldest. `now` is UTC seconds.
+
+    `since` is kept from `previous` while a condition lasts. Redundancy is judged once every device
+    was tried.
+    """
     before = {alarm.id: alarm for alarm in previous}
-    classes = {device.id: device.device_class for device in site.devices}
     found: dict[str, Alarm] = {}
     for alarm in (
-        *_states(view, now),
-        *_silences(devices, classes, now),
-        *_redundancy(redundancy, now),
+        *_states(view, before, now),
+        *_silences(devices, site.devices, before, now),
+        *(_redundancy(redundancy, now) if all(d.tried for d in devices.values()) else ()),
         *_kpis(kpis, now),
     ):
         old = before.get(alarm.id)
-        since = old.since if old is not None else alarm.since
-        found[alarm.id] = replace(alarm, since=since)
-    for alarm in _held(view, before, found):
-        found[alarm.id] = alarm
-    return tuple(sorted(found.values(), key=lambda alarm: (-_rank(alarm.severity), alarm.since)))
+        if old is not None and old is not alarm:
+            found[alarm.id] = replace(alarm, since=old.since)
+        else:
+            found[alarm.id] = alarm
+    for alarm in _held(view, before.values()):
+        found.setdefault(alarm.id, alarm)
+    return tuple(sorted(found.values(), key=lambda a: (_RANK[a.severity], a.since, a.id)))
 
 
-def _rank(severity: Severity) -> int:
-    """Critical before warning before unknown before ok."""
-    return {Severity.CRITICAL: 3, Severity.WARNING: 2, Severity.UNKNOWN: 1}.get(severity, 0)
-
-
-def _states(view: PointView, now: float) -> Iterator[Alarm]:
-    usable = view.quality >> LEVEL_SHIFT < Level.BAD
-    bad = usable & ((view.severity == Severity.WARNING) | (view.severity == Severity.CRITICAL))
-    for row in np.flatnonzero(bad).tolist():
+def _states(view: PointView, before: Mapping[str, Alarm], now: float) -> Iterator[Alarm]:
+    """States that the profile calls a warning or critical; Python only for those."""
+    rows = np.flatnonzero(
+        (view.severity == Severity.WARNING) | (view.severity == Severity.CRITICAL)
+    )
+    rows = rows[view.quality[rows] >> LEVEL_SHIFT < Level.BAD]
+    for row in rows.tolist():
         point = view.points[row]
         axis = point.name.axis
         if axis is None:
             continue
         code = int(view.value[row])
         state = axis.states[code] if code < len(axis.states) else str(code)
+        severity, quality = int(view.severity[row]), int(view.quality[row])
+        old = before.get(point.id)
+        if old and (old.state, old.severity, old.quality) == (state, severity, quality):
+            yield old
+            continue
         yield Alarm(
             id=point.id,
             device=point.device,
             point=point.id,
-            severity=Severity(int(view.severity[row])),
+            severity=Severity(severity),
             state=state,
             message=f"{point.device} {point.name} is {state}",
             since=min(float(view.time[row]), now),
-            quality=Quality(int(view.quality[row])),
+            quality=Quality(quality),
         )
 
 
-def _held(
-    view: PointView, before: Mapping[str, Alarm], found: Mapping[str, Alarm]
-) -> Iterator[Alarm]:
+def _held(view: PointView, before: Iterable[Alarm]) -> Iterator[Alarm]:
     """Conditions of points that can no longer be read."""
-    for name, alarm in before.items():
+    for alarm in before:
         row = view.row.get(alarm.point) if alarm.point else None
-        if name in found or row is None:
-            continue
-        if view.quality[row] >> LEVEL_SHIFT >= Level.BAD:
-            yield replace(alarm, quality=Quality.HELD)
+        if row is not None and view.quality[row] >> LEVEL_SHIFT >= Level.BAD:
+            yield alarm if alarm.quality is Quality.HELD else replace(alarm, quality=Quality.HELD)
 
 
 def _silences(
-    devices: Mapping[str, DeviceStatus], classes: Mapping[str, str], now: float
+    devices: Mapping[str, DeviceStatus],
+    configured: Sequence[Device],
+    before: Mapping[str, Alarm],
+    now: float,
 ) -> Iterator[Alarm]:
-    for name, status in devices.items():
-        if status.up or not status.tried or status.failures < SILENT_AFTER_FAILURES:
+    """One alarm for each device that does not answer; its conditions stay in the list as held."""
+    down = {name: status for name, status in devices.items() if status.tried and not status.up}
+    if not down:
+        return
+    settings = {device.id: device for device in configured if device.id in down}
+    for name, status in down.items():
+        device = settings.get(name)
+        identity = f"{name}/communication"
+        if identity not in before and not _silent(status, device, now):
             continue
-        critical = classes.get(name, "other") in CRITICAL_CLASSES
+        critical = device is not None and device.device_class in CRITICAL_CLASSES
         yield Alarm(
-            id=f"{name}/communication",
+            id=identity,
             device=name,
             point="",
             severity=Severity.CRITICAL if critical else Severity.WARNING,
             state="silent",
             message=f"{name} does not answer: {status.last_error}",
-            since=status.last_success or now,
+            since=min(status.last_success or now, now),
+            quality=Quality.GOOD,
         )
+
+
+def _silent(status: DeviceStatus, device: Device | None, now: float) -> bool:
+    if status.last_success is None:
+        return status.failures >= SILENT_AFTER_POLLS
+    interval_s = device.poll.interval_s if device is not None else inf
+    # A clock that was set back must not hide a silence: so much in the future is long ago, too.
+    return abs(now - status.last_success) > SILENT_AFTER_POLLS * interval_s
 
 
 def _redundancy(report: RedundancyReport, now: float) -> Iterator[Alarm]:
     for group in report.groups:
-        if group.status < 3 and group.status >= 0:
-            words = {0: "lost or overloaded", 1: "at N, no spare left", 2: "degraded"}
-            why = f": {'; '.join(group.reasons)}" if group.reasons else ""
-            yield _verdict(
-                f"redundancy/{group.id}",
-                Severity.WARNING if group.status == 2 else Severity.CRITICAL,
-                words[group.status],
-                f"{group.id} is {words[group.status]}{why}",
-                now,
-            )
-    lost = {load for case in report.cases.values() for load in case.lost_loads}
-    unprotected = {load for case in report.cases.values() for load in case.unprotected_loads}
-    over = {node.id: node for case in report.cases.values() for node in case.overloaded}
-    for load in sorted(lost):
-        message = f"{load} has no supply, or would have none with the mains lost"
-        yield _verdict(f"load/{load}/lost", Severity.CRITICAL, "lost", message, now)
-    for load in sorted(unprotected - lost):
-        message = f"an outage of the mains would interrupt {load}"
-        yield _verdict(f"load/{load}/unprotected", Severity.CRITICAL, "unprotected", message, now)
-    for name, node in sorted(over.items()):
-        message = f"{name} carries, or would carry, {node.load_kw:.0f} of {node.capacity_kw:.0f} kW"
-        yield _verdict(f"node/{name}/overload", Severity.CRITICAL, "overloaded", message, now)
+        if group.status not in _GROUP_STATES:
+            continue
+        severity, state = _GROUP_STATES[group.status]
+        why = f": {'; '.join(group.reasons)}" if group.reasons else ""
+        yield _finding(
+            f"redundancy/{group.id}", severity, state, f"{group.id} is {state}{why}", now
+        )
+    as_is = report.cases.get("as_is", _NO_CASE)
+    mains_lost = report.cases.get("mains_lost", _NO_CASE)
+    yield from _loads(as_is, mains_lost, now)
+    over = {node.id: (node, "would carry with the mains lost") for node in mains_lost.overloaded}
+    over |= {node.id: (node, "carries") for node in as_is.overloaded}
+    for name, (node, verb) in over.items():
+        message = f"{name} {verb} {node.load_kw:.0f} kW of {node.capacity_kw:.0f} kW"
+        state = "overloaded" if verb == "carries" else "overloaded with the mains lost"
+        yield _finding(f"node/{name}/overload", Severity.CRITICAL, state, message, now)
+
+
+def _loads(as_is: CaseResult, mains_lost: CaseResult, now: float) -> Iterator[Alarm]:
+    """One alarm a load, the worst that is true of it."""
+    unprotected = (*as_is.unprotected_loads, *mains_lost.unprotected_loads)
+    findings = (
+        (as_is.lost_loads, "lost", "{} has no supply"),
+        (mains_lost.lost_loads, "lost with the mains", "{} would lose its supply with the mains"),
+        (unprotected, "unprotected", "an outage of the mains would interrupt {}"),
+    )
+    told: set[str] = set()
+    for loads, state, message in findings:
+        for load in loads:
+            if load not in told:
+                told.add(load)
+                text = message.format(load)
+                yield _finding(f"load/{load}/supply", Severity.CRITICAL, state, text, now)
 
 
 def _kpis(kpis: Sequence[Kpi], now: float) -> Iterator[Alarm]:
-    """Key figures that contradict themselves: a metering error somebody must look at."""
+    """Key figures that contradict themselves or went missing: somebody must look at the meters."""
+    states = {
+        Quality.SUSPECT: "suspect",
+        Quality.OUT_OF_RANGE: "impossible",
+        Quality.NO_ANSWER: "missing",
+    }
     for kpi in kpis:
-        if kpi.quality is Quality.SUSPECT and kpi.reason:
-            name = "/".join(word for word in ("kpi", kpi.id, kpi.window) if word)
-            yield _verdict(name, Severity.WARNING, "suspect", f"{kpi.id}: {kpi.reason}", now)
+        state = states.get(kpi.quality)
+        if state is None or not kpi.reason or kpi.window not in {"", KPI_WINDOW}:
+            continue
+        if kpi.id not in (KPI_MISSED if state == "missing" else KPI_WATCHED):
+            continue
+        category = "" if kpi.category is None else str(kpi.category)
+        name = "/".join(word for word in ("kpi", kpi.id, category) if word)
+        message = f"{kpi.id.replace('_', ' ')}: {kpi.reason}"
+        yield _finding(name, Severity.WARNING, state, message, now)
 
 
-def _verdict(name: str, severity: Severity, state: str, message: str, now: float) -> Alarm:
+def _finding(name: str, severity: Severity, state: str, message: str, now: float) -> Alarm:
     return Alarm(
         id=name, device="", point="", severity=severity, state=state, message=message, since=now
     )

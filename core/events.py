@@ -1,16 +1,20 @@
 """The sequence of what happened: changes between two snapshots, each with the span it must lie in.
 
 An event happened after the last answer that showed the old state and before the first that shows
-the new one. Events whose spans overlap have no order among them, and none is claimed.
+the new one. Events whose spans overlap have no order among them, and none is claimed. What is
+found at the first look is news only where it is not as it should be.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from core.points import Point
 from core.quality import LEVEL_SHIFT, Level
@@ -23,6 +27,9 @@ EVENTS_MAX = 10_000
 
 EVENTS_A_TICK_MAX = 1000
 """A storm beyond this in one tick is cut, and the rest counted."""
+
+CLOCK_SET_BACK_S = 0.5
+"""A clock that goes back by more is news; less is how clocks are kept in step."""
 
 _SUPPLY_SEVERITY = {
     "mains": Severity.OK,
@@ -48,58 +55,83 @@ class EventLog:
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
         self._seq = 0
+        self._points = 0
+        self._rows: npt.NDArray[np.intp] = np.empty(0, dtype=np.intp)
+        """Rows of the point table that hold states; the two below have one entry for each."""
         self._code: Floats = np.empty(0)
         self._seen: Floats = np.empty(0)
-        self._is_state = np.empty(0, dtype=bool)
+        self._newest: tuple[Event, ...] = ()
+        self._newest_of = (0, 0)
         self.dropped = 0
+        """Events that a storm cut off, since the start."""
 
     def update(self, before: Snapshot, after: Snapshot) -> None:
         """Add what changed from one snapshot to the next."""
+        shown, cut = self._states(after.points)
         found = [
-            *self._states(after.points),
+            *_system(before, after),
+            *shown,
             *_devices(before, after),
             *_supply(before, after),
             *_groups(before, after),
         ]
         found.sort(key=lambda event: (event.latest, event.earliest))
-        self.dropped += max(0, len(found) - EVENTS_A_TICK_MAX)
+        cut += max(0, len(found) - EVENTS_A_TICK_MAX)
         for event in found[:EVENTS_A_TICK_MAX]:
-            self._seq += 1
-            self._events.append(_numbered(event, self._seq))
+            self._append(event)
+        if cut:
+            self.dropped += cut
+            message = f"{cut} more changes at the same moment are not listed"
+            self.note("storm", message, after.time, Severity.WARNING)
+
+    def note(self, after: str, message: str, now: float, severity: Severity = Severity.OK) -> None:
+        """Add an event of Kasbah itself, such as `stopped`. `now` is UTC seconds."""
+        self._append(_event("system", after, message, severity, (now, now)))
 
     def newest(self, count: int) -> tuple[Event, ...]:
         """The last events, oldest first."""
-        return tuple(islice(self._events, max(0, len(self._events) - count), None))
+        if self._newest_of != (self._seq, count):
+            self._newest_of = (self._seq, count)
+            self._newest = tuple(islice(self._events, max(0, len(self._events) - count), None))
+        return self._newest
 
     def since(self, seq: int, limit: int) -> tuple[Event, ...]:
         """Events after `seq`, oldest first, at most `limit`."""
-        return tuple(islice((event for event in self._events if event.seq > seq), limit))
+        if not self._events:
+            return ()
+        first = max(0, seq + 1 - self._events[0].seq)
+        return tuple(islice(self._events, first, first + max(0, limit)))
 
-    def _states(self, view: PointView) -> Iterator[Event]:
-        """Changes of state codes: one mask over all points, Python only for those that changed."""
+    def _append(self, event: Event) -> None:
+        self._seq += 1
+        self._events.append(replace(event, seq=self._seq))
+
+    def _states(self, view: PointView) -> tuple[list[Event], int]:
+        """Changes of state codes, and how many were cut: a mask over all states, Python only for
+        those that changed."""
         self._grow(view.points)
-        usable = self._is_state & (view.quality >> LEVEL_SHIFT < Level.BAD)
-        usable &= ~np.isnan(view.value)
-        first = usable & np.isnan(self._code)
-        changed = usable & ~first & (view.value != self._code)
-        # A state that is bad from the first look on is worth saying; one that is as it should be
-        # is not.
-        shown = np.flatnonzero(changed | (first & (view.severity > Severity.OK)))
-        for row in shown[:EVENTS_A_TICK_MAX].tolist():
-            yield self._event(view, row)
-        self.dropped += max(0, len(shown) - EVENTS_A_TICK_MAX)
-        self._code[usable] = view.value[usable]
-        self._seen[usable] = view.time[usable]
+        code, quality = view.value[self._rows], view.quality[self._rows]
+        usable = (quality >> LEVEL_SHIFT < Level.BAD) & ~np.isnan(code)
+        differs = usable & (code != self._code)
+        moved = np.flatnonzero(differs)
+        if len(moved):
+            severity = view.severity[self._rows[moved]]
+            wrong = (severity == Severity.WARNING) | (severity == Severity.CRITICAL)
+            moved = moved[wrong | ~np.isnan(self._code[moved])]
+        events = [self._change(view, i) for i in moved[:EVENTS_A_TICK_MAX].tolist()]
+        self._code[differs] = code[differs]
+        np.copyto(self._seen, view.time[self._rows], where=usable)
+        return events, len(moved) - len(events)
 
-    def _event(self, view: PointView, row: int) -> Event:
+    def _change(self, view: PointView, i: int) -> Event:
+        row = int(self._rows[i])
         point = view.points[row]
         axis = point.name.axis
         names = axis.states if axis else ()
-        old, new = self._code[row], int(view.value[row])
-        before = names[int(old)] if not np.isnan(old) else ""
-        after = names[new] if new < len(names) else str(new)
-        time = float(view.time[row])
-        earliest = float(self._seen[row])
+        old, new = self._code[i], int(view.value[row])
+        before = "" if np.isnan(old) else _name(names, int(old))
+        after = _name(names, new)
+        latest, earliest = float(view.time[row]), float(self._seen[i])
         moved = f"{before} → {after}" if before else after
         return Event(
             seq=0,
@@ -110,34 +142,62 @@ class EventLog:
             after=after,
             severity=Severity(int(view.severity[row])),
             message=f"{point.device} {point.name}: {moved}",
-            earliest=time if np.isnan(earliest) else min(earliest, time),
-            latest=time,
+            earliest=latest if np.isnan(earliest) else min(earliest, latest),
+            latest=latest,
         )
 
     def _grow(self, points: Sequence[Point]) -> None:
-        n = len(self._code)
-        if n == len(points):
+        """Rows are only ever appended to the table: look at the new ones."""
+        if len(points) == self._points:
             return
-        more = np.full(len(points) - n, np.nan)
-        self._code = np.concatenate([self._code, more])
-        self._seen = np.concatenate([self._seen, more])
-        states = np.array([point.name.axis is not None for point in points[n:]], dtype=bool)
-        self._is_state = np.concatenate([self._is_state, states])
+        new = [row for row in range(self._points, len(points)) if points[row].name.axis is not None]
+        self._points = len(points)
+        self._rows = np.concatenate([self._rows, np.array(new, dtype=np.intp)])
+        unknown = np.full(len(new), np.nan)
+        self._code = np.concatenate([self._code, unknown])
+        self._seen = np.concatenate([self._seen, unknown])
 
 
-def _numbered(event: Event, seq: int) -> Event:
+def _name(names: Sequence[str], code: int) -> str:
+    return names[code] if 0 <= code < len(names) else str(code)
+
+
+def _event(
+    kind: Literal["redundancy", "supply", "system"],
+    after: str,
+    message: str,
+    severity: Severity,
+    span: tuple[float, float],
+    *,
+    before: str = "",
+    point: str = "",
+) -> Event:
     return Event(
-        seq,
-        event.kind,
-        event.device,
-        event.point,
-        event.before,
-        event.after,
-        event.severity,
-        event.message,
-        event.earliest,
-        event.latest,
+        seq=0,
+        kind=kind,
+        device="",
+        point=point,
+        before=before,
+        after=after,
+        severity=severity,
+        message=message,
+        earliest=span[0],
+        latest=span[1],
     )
+
+
+def _system(before: Snapshot, after: Snapshot) -> Iterator[Event]:
+    """What happens to Kasbah itself."""
+    back_s = before.time - after.time
+    if before.version == 0:
+        yield _event("system", "started", "Kasbah started", Severity.OK, (before.time, after.time))
+    if after.ready and not before.ready:
+        message = "every device was tried once: verdicts begin"
+        yield _event("system", "ready", message, Severity.OK, (after.time, after.time))
+    if back_s > CLOCK_SET_BACK_S:
+        message = f"the clock was set back by {back_s:.1f} s: times before and after do not compare"
+        span = (after.time, after.time)
+        yield _event("system", "clock set back", message, Severity.WARNING, span)
 
 
 def _devices(before: Snapshot, after: Snapshot) -> Iterator[Event]:
@@ -152,6 +212,7 @@ def _devices(before: Snapshot, after: Snapshot) -> Iterator[Event]:
             continue  # answering at the first try is no news
         word = "answers" if status.up else "silent"
         detail = "" if status.up else f": {status.last_error}"
+        earliest = before.time if status.up else old.last_success or before.time
         yield Event(
             seq=0,
             kind="device",
@@ -161,46 +222,50 @@ def _devices(before: Snapshot, after: Snapshot) -> Iterator[Event]:
             after=word,
             severity=Severity.OK if status.up else Severity.WARNING,
             message=f"{name} {'answers again' if status.up else 'is silent'}{detail}",
-            earliest=(old.last_success or before.time) if not status.up else before.time,
+            earliest=min(earliest, after.time),
             latest=after.time,
         )
 
 
 def _supply(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     """The site's mode of supply."""
-    if before.supply == after.supply:
+    severity = _SUPPLY_SEVERITY[after.supply]
+    if before.supply == after.supply or (not before.ready and severity is Severity.OK):
         return
-    yield Event(
-        seq=0,
-        kind="supply",
-        device="",
-        point="",
-        before=before.supply,
-        after=after.supply,
-        severity=_SUPPLY_SEVERITY[after.supply],
-        message=f"supply: {before.supply} → {after.supply}",
-        earliest=before.time,
-        latest=after.time,
+    moved = f"{before.supply} → {after.supply}" if before.ready else after.supply
+    yield _event(
+        "supply",
+        after.supply,
+        f"supply: {moved}",
+        severity,
+        _between(before, after),
+        before=before.supply if before.ready else "",
     )
 
 
 def _groups(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     """Redundancy groups whose status changed."""
-    old = {group.id: group.status for group in before.redundancy.groups}
+    if not after.ready:
+        return
+    old = {group.id: group.status for group in before.redundancy.groups} if before.ready else {}
     for group in after.redundancy.groups:
         was = old.get(group.id)
-        if was is None or was == group.status:
+        severity = _STATUS_SEVERITY[group.status]
+        if was == group.status or (was is None and severity is Severity.OK):
             continue
+        word = _STATUS_WORDS[group.status]
+        moved = word if was is None else f"{_STATUS_WORDS[was]} → {word}"
         why = f" ({'; '.join(group.reasons)})" if group.reasons else ""
-        yield Event(
-            seq=0,
-            kind="redundancy",
-            device="",
+        yield _event(
+            "redundancy",
+            word,
+            f"{group.id}: {moved}{why}",
+            severity,
+            _between(before, after),
+            before="" if was is None else _STATUS_WORDS[was],
             point=group.id,
-            before=_STATUS_WORDS[was],
-            after=_STATUS_WORDS[group.status],
-            severity=_STATUS_SEVERITY[group.status],
-            message=f"{group.id}: {_STATUS_WORDS[was]} → {_STATUS_WORDS[group.status]}{why}",
-            earliest=before.time,
-            latest=after.time,
         )
+
+
+def _between(before: Snapshot, after: Snapshot) -> tuple[float, float]:
+    return min(before.time, after.time), after.time

@@ -249,7 +249,7 @@ class Kpis:
             borrowed = np.maximum(sums.cells(it) - sums.cells(self._facility), 0.0).sum()
             if borrowed > BORROWED_MAX * sums.total(it):
                 reason = "batteries carried the load for a part of the window"
-                figure = replace(figure, quality=Quality.SUSPECT, reason=reason)
+                figure = replace(figure, quality=Quality.SUBNORMAL, reason=reason)
         return replace(figure, category=category)
 
     def _coarse(self, sums: Sums, flow: Flow) -> float:
