@@ -183,3 +183,12 @@ def test_an_unreadable_file_is_a_sentence(tmp_path):
     with pytest.raises(ConfigError, match="is no profile"):
         load_profile(tmp_path / "missing.yaml")
     assert wrong(tmp_path, "")[0].startswith("sample.yaml")
+
+
+def test_every_key_of_a_profile_is_documented():
+    page = (PROFILES.parents[1] / "docs" / "profiles.md").read_text()
+    models = schema()
+    groups = [models, *models["$defs"].values()]
+    keys = {key for group in groups for key in group.get("properties", {})}
+    missing = sorted(key for key in keys if not re.search(rf"\b{re.escape(key)}\b", page))
+    assert not missing

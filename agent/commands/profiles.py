@@ -81,6 +81,8 @@ def where(spec: PointSpec) -> str:
         return keys.oid
     if keys.walk is not None:
         return f"{keys.walk}.*"
+    if keys.listed is not None:
+        return keys.listed.holds
     if keys.field is not None:
         return f"model {'/'.join(map(str, spec.models))} {keys.field}"
     return f"{keys.fc or ''}:{keys.address} {keys.type or ''}".strip()
