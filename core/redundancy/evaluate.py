@@ -1,245 +1,220 @@
-"""One plant, one case: what is energised, what flows, what is lost, unprotected or overloaded.
+"""One plant in one case: what is live from the sources down, what flows from the loads up.
 
-Plain and full: two passes over the graph, sources to loads for what is alive, loads to sources for
-what flows. It is the meaning of the verdict; anything faster must equal it. Semantics:
-docs/redundancy.md, after the rules of the site's power graph. Max-flow is not the model: a load
-does not split as no switch would split it.
+`Balance.solve` is the plain and full evaluation, two passes over the nodes. Its two rules for a
+single node, `look` (is it live, from which feeder) and `split` (what it takes from each feeder),
+are the semantics of docs/redundancy.md; `trial` uses the same two to follow a change through the
+graph. Max-flow is not the model: no switch and no parallel module splits its load at will.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
 
 from core.redundancy.condition import Plant
-from core.redundancy.graph import PowerGraph
-from core.snapshot import CaseResult, Overload
+from core.redundancy.graph import PowerGraph, Role
 
 CaseName = Literal["as_is", "mains_lost"]
 CASES: Final[tuple[CaseName, ...]] = ("as_is", "mains_lost")
 
 TOLERANCE: Final = 1e-9
-RECHARGE_SHARE: Final = 0.1
-"""A UPS recharging after an outage takes this share of its capacity, where the site file says
-nothing."""
+"""A node is overloaded above its capacity times one plus this (docs/redundancy.md)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """The plant in one case, by node number. `gives` in kW; `used` holds the feeders in use."""
+class Look(NamedTuple):
+    """What one node makes of its feeders. `pick` is the position of the one feeder in use, -1
+    where there is none or several; `able_kw` what the node could carry."""
 
-    energised: list[bool]
-    protected: list[bool]
-    gives: list[float]
-    carries: list[float]
-    used: list[tuple[int, ...]]
-    lost: tuple[int, ...]
-    unprotected: tuple[int, ...]
-    overloaded: tuple[int, ...]
+    live: bool
+    pick: int
+    able_kw: float
+    bypassed: bool
 
 
-def evaluate(graph: PowerGraph, plant: Plant, case: CaseName) -> Flow:
-    """Judge a plant in one case."""
-    alive, used, bypassed = _energised(graph, plant, case)
-    able = _able(graph, alive, used)
-    gives = _flows(graph, plant, case, alive, used, able)
-    protected = _protected(graph, plant, alive, used, gives, able, bypassed)
-    lost, unprotected = [], []
-    for i in graph.loads:
-        feeds = [f for f in graph.feeders[i] if alive[f]]
-        need = graph.nodes[i].min_feeds
-        if len(feeds) < need:
-            lost.append(i)
-        elif sum(protected[f] for f in feeds) < need:
-            unprotected.append(i)
-    limits = graph.limit_kw
-    overloaded = [
-        i
-        for i, limit in enumerate(limits)
-        if limit is not None
-        and graph.nodes[i].kind != "load"
-        and gives[i] > limit * (1 + TOLERANCE)
-    ]
-    return Flow(
-        alive, protected, gives, able, used, tuple(lost), tuple(unprotected), tuple(overloaded)
-    )
+DEAD: Final = Look(live=False, pick=-1, able_kw=0.0, bypassed=False)
 
 
-def _energised(
-    graph: PowerGraph, plant: Plant, case: CaseName
-) -> tuple[list[bool], list[tuple[int, ...]], list[bool]]:
-    """Alive or not, the feeders in use, and whether a UPS hangs on its bypass supply; sources
-    first."""
-    count = len(graph)
-    alive = [False] * count
-    bypassed = [False] * count
-    used: list[tuple[int, ...]] = [()] * count
-    conditions = plant.conditions
-    for i, node in enumerate(graph.nodes):
-        condition = conditions[i]
-        if not condition.in_service or node.kind == "pv":
-            continue
-        if node.kind == "utility":
-            alive[i] = condition.source and case == "as_is"
-        elif node.kind == "genset":
-            alive[i] = condition.source
-        else:
-            feeders = [f for f in graph.feeders[i] if alive[f]]
-            if node.kind in {"ats", "sts"}:
-                feeders = _switched(graph, plant, i, feeders)
-            elif node.kind == "ups":
-                feeders, bypassed[i] = _ups_supply(graph, plant, i, feeders, alive)
-            used[i] = tuple(feeders)
-            alive[i] = bool(feeders)
-    return alive, used, bypassed
+class Balance:
+    """The plant in one case. Lists are by node number, power in kW.
+
+    `case` is `as_is`, `mains_lost` (every utility out), or `bridge`: mains gone and generators not
+    there yet, when only the nodes in `forced` give power. Forced nodes are live without a feeder.
+    """
+
+    def __init__(
+        self,
+        graph: PowerGraph,
+        plant: Plant,
+        case: Literal["as_is", "mains_lost", "bridge"],
+        forced: Iterable[int] = (),
+    ) -> None:
+        count = len(graph)
+        self.graph = graph
+        self.case = case
+        self.conditions = plant.conditions
+        self.demand = dict(zip(graph.loads, plant.demands, strict=True))
+        self.up = [c.in_service for c in plant.conditions]
+        self.forced = [False] * count
+        for i, node in enumerate(graph.nodes):
+            if (case == "mains_lost" and node.kind == "utility") or (
+                case == "bridge" and graph.role[i] is Role.SOURCE
+            ):
+                self.up[i] = False
+        for i in forced:
+            self.up[i] = self.forced[i] = True
+        self.looks: list[Look] = [DEAD] * count  # each node by itself
+        self.live = [False] * count
+        self.able_kw = [0.0] * count
+        self.pick = [-1] * count  # with the modules of one bus going to bypass together
+        self.bypassed = [False] * count
+        self.gives = [0.0] * count
+        self.draws: list[tuple[float, ...]] = [()] * count
+        self._solve()
+
+    def _solve(self) -> None:
+        graph = self.graph
+        for i in range(len(graph)):
+            look = self.look(i)
+            self.looks[i] = look
+            self.live[i], self.pick[i], self.able_kw[i], self.bypassed[i] = look
+        for i in range(len(graph)):
+            if graph.role[i] is Role.UPS:
+                self.pick[i], self.bypassed[i] = self.together(i)
+        for i in range(len(graph) - 1, -1, -1):
+            self.draws[i] = draws = self.split(i)
+            for feeder, kw in zip(graph.feeders[i], draws, strict=True):
+                self.gives[feeder] += kw
+
+    def look(self, i: int) -> Look:
+        """Whether a node is live, and from where, given its feeders. For a load: whether it has
+        feeds enough."""
+        graph, live = self.graph, self.live
+        if not self.up[i]:
+            return DEAD
+        role = graph.role[i]
+        if role is Role.SOURCE or self.forced[i]:
+            return Look(live=True, pick=-1, able_kw=graph.limit[i], bypassed=False)
+        feeders, blocked = graph.feeders[i], self.conditions[i].blocked
+        if role is Role.LOAD:
+            fed = sum(live[f] for f in feeders) >= graph.nodes[i].min_feeds
+            return Look(live=True, pick=-1, able_kw=0.0, bypassed=False) if fed else DEAD
+        if role is Role.BUS:
+            able = [self.able_kw[f] for k, f in enumerate(feeders) if live[f] and k not in blocked]
+            if not able:
+                return DEAD
+            return Look(True, -1, min(graph.limit[i], _stated(graph, i, sum(able))), False)
+        if role is Role.UPS:
+            return self._look_at_ups(i)
+        pick = self._switched(i) if role is Role.SWITCH else 0
+        if not 0 <= pick < len(feeders) or pick in blocked or not live[feeders[pick]]:
+            return DEAD
+        able_kw = min(graph.limit[i], _stated(graph, i, self.able_kw[feeders[pick]]))
+        return Look(True, pick, able_kw, False)
+
+    def _switched(self, i: int) -> int:
+        """Position of the feeder a switch takes: the one in use if it is live, else (in auto) the
+        first live one in the order written; -1 if there is none.
+
+        Where the feeder in use is not known, a switch in auto is taken to stand on the first live
+        one, any other on the first of all.
+        """
+        condition, feeders = self.conditions[i], self.graph.feeders[i]
+        usable = [k for k, f in enumerate(feeders) if self.live[f] and k not in condition.blocked]
+        in_use = condition.selected
+        if in_use < 0 and not condition.transfers:
+            in_use = 0
+        if in_use in usable:
+            return in_use
+        return usable[0] if usable and condition.transfers else -1
+
+    def _look_at_ups(self, i: int) -> Look:
+        graph, condition = self.graph, self.conditions[i]
+        feeders, bypass = graph.feeders[i], graph.bypass[i]
+        if condition.on_bypass:
+            if bypass not in condition.blocked and self.live[feeders[bypass]]:
+                return Look(live=True, pick=bypass, able_kw=graph.limit[i], bypassed=True)
+            return DEAD
+        if 0 not in condition.blocked and self.live[feeders[0]]:
+            return Look(live=True, pick=0, able_kw=graph.limit[i], bypassed=False)
+        if bypass and bypass not in condition.blocked and self.live[feeders[bypass]]:
+            return Look(live=True, pick=bypass, able_kw=graph.limit[i], bypassed=True)
+        return DEAD
+
+    def together(self, i: int) -> tuple[int, bool]:
+        """Feeder and bypass of a UPS module, after those it works in parallel with: inverters do
+        not run beside mains, so when one of them is on bypass all of them are."""
+        graph, own = self.graph, self.looks[i]
+        if not own.live or own.bypassed or self.forced[i]:
+            return own.pick, own.bypassed
+        if not any(self.looks[m].bypassed for m in graph.peers[i]):
+            return own.pick, False
+        bypass = graph.bypass[i]
+        usable = bypass not in self.conditions[i].blocked and self.live[graph.feeders[i][bypass]]
+        return (bypass, True) if usable else (own.pick, True)
+
+    def split(self, i: int) -> tuple[float, ...]:
+        """What a node takes from each of its feeders, in kW, for what it gives."""
+        graph = self.graph
+        feeders, role = graph.feeders[i], graph.role[i]
+        if not self.live[i] or self.forced[i] or not feeders:
+            return (0.0,) * len(feeders)
+        if role is Role.LOAD:
+            return self._split_load(i)
+        takes = self.gives[i] / graph.efficiency[i]
+        if role is Role.UPS and self.case == "mains_lost":
+            takes += graph.recharge_kw[i]
+        if role is not Role.BUS:
+            pick = self.pick[i]
+            return tuple(takes if k == pick else 0.0 for k in range(len(feeders)))
+        blocked = self.conditions[i].blocked
+        weights = [
+            self.able_kw[f] if self.live[f] and k not in blocked else 0.0
+            for k, f in enumerate(feeders)
+        ]
+        return _shared(takes, weights)
+
+    def _split_load(self, i: int) -> tuple[float, ...]:
+        """Equal shares, or the measured ones; the feeds that are left take over all of it."""
+        demand, feeders = self.demand[i], self.graph.feeders[i]
+        fed = [1.0 if self.live[f] else 0.0 for f in feeders]
+        if demand.shares:
+            measured = [share * here for share, here in zip(demand.shares, fed, strict=True)]
+            if sum(measured) > 0:
+                return _shared(demand.kw, measured)
+        return _shared(demand.kw, fed)
+
+    def overloaded(self, i: int) -> bool:
+        """Whether a node gives more than it can. What a load itself states is no limit."""
+        return (
+            self.gives[i] > self.graph.limit[i] * (1 + TOLERANCE)
+            and self.graph.role[i] is not Role.LOAD
+        )
+
+    def loads_behind(self, i: int) -> set[int]:
+        """Loads that draw through a node, by the feeders in use."""
+        graph, seen, stack = self.graph, {i}, [i]
+        while stack:
+            node = stack.pop()
+            for child in graph.children[node]:
+                pick = self.pick[child]
+                drawn = pick < 0 or graph.feeders[child][pick] == node
+                if child not in seen and self.live[child] and not self.forced[child] and drawn:
+                    seen.add(child)
+                    stack.append(child)
+        return {n for n in seen if graph.role[n] is Role.LOAD}
 
 
-def _switched(graph: PowerGraph, plant: Plant, i: int, feeders: list[int]) -> list[int]:
-    """The one feeder of a transfer switch: that in use if it is alive, else (in auto) the first
-    alive one."""
-    condition = plant.conditions[i]
-    order = graph.feeders[i]
-    if 0 <= condition.selected < len(order) and order[condition.selected] in feeders:
-        return [order[condition.selected]]
-    if condition.selected >= 0 and not condition.transfers:
-        return []
-    if not condition.transfers and condition.selected < 0:
-        # Where it stands is not known and it does not move: only what stands on every source is
-        # sure.
-        return feeders[:1] if len(feeders) == len(order) else []
-    return feeders[:1]
+def _stated(graph: PowerGraph, i: int, feeders_kw: float) -> float:
+    """Infinite where a node states its own capacity, else what its feeders could carry."""
+    return feeders_kw if graph.nodes[i].limit_kw is None else float("inf")
 
 
-def _ups_supply(
-    graph: PowerGraph, plant: Plant, i: int, feeders: list[int], alive: list[bool]
-) -> tuple[list[int], bool]:
-    bypass = graph.bypass[i]
-    if plant.conditions[i].on_bypass:
-        through = bypass if bypass >= 0 else (graph.feeders[i][0] if graph.feeders[i] else -1)
-        return ([through], True) if through >= 0 and alive[through] else ([], True)
-    if feeders:
-        return feeders[:1], False
-    if bypass >= 0 and alive[bypass]:
-        return [bypass], True
-    return [], False
-
-
-def _able(graph: PowerGraph, alive: list[bool], used: list[tuple[int, ...]]) -> list[float]:
-    """What each node could carry, in kW: its limit, or what the feeders in use could."""
-    able = [0.0] * len(graph)
-    for i, limit in enumerate(graph.limit_kw):
-        if not alive[i]:
-            continue
-        if limit is not None:
-            able[i] = limit
-        elif used[i]:
-            able[i] = sum(able[f] for f in used[i])
-        else:
-            able[i] = float("inf")  # a source without a stated limit
-    return able
-
-
-def _flows(
-    graph: PowerGraph,
-    plant: Plant,
-    case: CaseName,
-    alive: list[bool],
-    used: list[tuple[int, ...]],
-    able: list[float],
-) -> list[float]:
-    """What each node gives, in kW, from the loads up to the sources."""
-    gives = [0.0] * len(graph)
-    for i in range(len(graph) - 1, -1, -1):
-        node = graph.nodes[i]
-        if node.kind == "load":
-            _draw(graph, plant, i, alive, gives)
-            continue
-        if not alive[i] or not used[i]:
-            continue
-        takes = gives[i]
-        if node.kind != "ups" or not plant.conditions[i].on_bypass:
-            takes /= node.efficiency
-        if node.kind == "ups" and case == "mains_lost" and used[i] == graph.feeders[i][:1]:
-            limit = graph.limit_kw[i] or 0.0
-            takes += RECHARGE_SHARE * limit if node.recharge_kw is None else node.recharge_kw
-        _share(takes, used[i], able, gives)
-    return gives
-
-
-def _draw(graph: PowerGraph, plant: Plant, i: int, alive: list[bool], gives: list[float]) -> None:
-    """A load takes its demand from its living feeds: equal shares, or measured ones, survivors all
-    of it."""
-    demand = plant.demands[i]
-    feeders = graph.feeders[i]
-    living = [k for k, f in enumerate(feeders) if alive[f]]
-    if len(living) < graph.nodes[i].min_feeds:
-        return
-    weights = [demand.shares[k] if demand.shares else 1.0 for k in living]
+def _shared(kw: float, weights: list[float]) -> tuple[float, ...]:
+    """A power in proportion to weights; infinite ones share it equally among themselves."""
     total = sum(weights)
+    if total == float("inf"):
+        weights = [1.0 if weight == float("inf") else 0.0 for weight in weights]
+        total = sum(weights)
     if total <= 0:
-        weights, total = [1.0] * len(living), float(len(living))
-    gives[i] = demand.kw
-    for k, weight in zip(living, weights, strict=True):
-        gives[feeders[k]] += demand.kw * weight / total
-
-
-def _share(takes: float, feeders: tuple[int, ...], able: list[float], gives: list[float]) -> None:
-    """Feeders share in proportion to what they can carry; one alone gives all."""
-    if len(feeders) == 1:
-        gives[feeders[0]] += takes
-        return
-    total = sum(able[f] for f in feeders)
-    if total <= 0 or total == float("inf"):
-        for f in feeders:
-            gives[f] += takes / len(feeders)
-        return
-    for f in feeders:
-        gives[f] += takes * able[f] / total
-
-
-def _protected(
-    graph: PowerGraph,
-    plant: Plant,
-    alive: list[bool],
-    used: list[tuple[int, ...]],
-    gives: list[float],
-    able: list[float],
-    bypassed: list[bool],
-) -> list[bool]:
-    """Whether each node would stay alive through an outage of the mains, without an
-    interruption."""
-    protected = [False] * len(graph)
-    for i, node in enumerate(graph.nodes):
-        if not alive[i]:
-            continue
-        condition = plant.conditions[i]
-        if node.kind == "genset":
-            protected[i] = condition.running
-        elif node.kind == "ups":
-            held = used[i] and protected[used[i][0]]
-            protected[i] = bool((condition.protects and not bypassed[i]) or held)
-        elif node.kind == "sts" and condition.transfers:
-            protected[i] = any(alive[f] and protected[f] for f in graph.feeders[i])
-        elif used[i]:
-            # Several feeders in parallel: those that stay must be able to carry all of it.
-            staying = [f for f in used[i] if protected[f]]
-            carried = sum(able[f] for f in staying)
-            takes = gives[i] / node.efficiency
-            protected[i] = bool(staying) and carried >= takes * (1 - TOLERANCE)
-    return protected
-
-
-def result(graph: PowerGraph, plant: Plant, flow: Flow) -> CaseResult:
-    """A case as it is published: ids instead of numbers."""
-    name = [node.id for node in graph.nodes]
-    return CaseResult(
-        lost_loads=tuple(name[i] for i in flow.lost),
-        unprotected_loads=tuple(name[i] for i in flow.unprotected),
-        overloaded=tuple(
-            Overload(name[i], flow.gives[i], graph.limit_kw[i] or 0.0, graph.loads_behind(i))
-            for i in flow.overloaded
-        ),
-        unchecked=graph.unchecked,
-        assumed=tuple(name[i] for i, c in enumerate(plant.conditions) if c.assumed),
-        unknown=tuple(name[i] for i, c in enumerate(plant.conditions) if c.unknown),
-    )
+        return (0.0,) * len(weights)
+    return tuple(kw * weight / total for weight in weights)
