@@ -1,60 +1,63 @@
-"""In what condition each node of the power graph is: what the evaluation needs to know of it, and
-why.
+"""In what condition each node of the power graph is, and what each load takes: all that the
+evaluation needs to know of the plant, and why.
 
-Conditions are made from device states (`states`) or by hand (tests, what-if). Pure records,
-nothing of points or devices.
+Conditions are made from device states (`states`) or by hand (tests, what-if). Pure records, nothing
+of points or devices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 START_S = 137.0
-"""Worst-case time from the loss of the mains to a loaded generator, with UPS walk-in: detection 5
-s, three cranks of 15 s with 15 s rests, warm-up 10 s, paralleling 10 s, transfer 2 s, walk-in 20 s
-(reference example of the start timeline; ISO 8528 and NFPA 110 practice). A battery must last
-longer."""
+"""Worst-case time from the loss of the mains to a UPS fed by generators: 5 s to confirm, three
+cranks of 15 s with 15 s of rest each, 10 s to warm up, 10 s to parallel, 2 s to transfer, 20 s of
+UPS walk-in (docs/redundancy.md, "Battery time"). A battery must last at least as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One node.
+    """One node. Feeders are named by their position in `PowerGraph.feeders`.
 
-    `in_service`: power can flow through it. `source`: as a utility or generator it can deliver.
-    `protects`: as a UPS it carries its load through an outage. `on_bypass`: its load hangs on its
-    bypass supply. `selected`: feeder in use by number (ats, sts), -1 where unknown or none.
-    `transfers`: it changes over by itself. `unknown`: the device does not tell, and what is here
-    is the last known or the worst. `reasons`: why it is not as it should be.
+    `in_service`: power can flow through it; as a source it delivers. `protects`: as a UPS it can
+    carry its load on its battery, for `battery_s` seconds as it is loaded now, or with `battery_kw`
+    for just as long as a start takes. `on_bypass`: as a UPS it is on bypass. `selected`: the feeder
+    in use of a switch, -1 where that is not known. `transfers`: a switch changes over by itself.
+    `blocked`: feeders that give this node nothing, whatever the graph says.
+
+    What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
+    feeders on which it sees no voltage. `unknown`: the device does not tell. `assumed`: there is no
+    device. `reasons` are predicates ("is not in auto") of what is not as it should be.
     """
 
     in_service: bool = True
-    source: bool = True
     protects: bool = True
+    battery_s: float = math.inf
+    battery_kw: float = math.inf
     on_bypass: bool = False
     selected: int = -1
     transfers: bool = True
-    running: bool = False
+    blocked: frozenset[int] = frozenset()
+    carrying: bool = False
+    on_battery: bool = False
+    absent: frozenset[int] = frozenset()
     unknown: bool = False
     assumed: bool = False
     reasons: tuple[str, ...] = ()
 
-    def worst(self) -> Condition:
-        """What an unknown node is taken for where nothing may be hoped."""
-        if not self.unknown:
-            return self
-        return replace(self, in_service=False, source=False, protects=False, transfers=False)
 
-
-OUT = Condition(in_service=False, source=False, protects=False, reasons=("taken out",))
+HEALTHY = Condition()
+OUT = Condition(in_service=False, protects=False, transfers=False, reasons=("is taken out",))
+BACK = Condition(reasons=("is taken as healthy",))
+ASSUMED = Condition(assumed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a load takes, in kW. `shares` are per feed where its feeds are measured, else empty.
-
-    `known` is False where the figure is neither measured nor stated.
-    """
+    """What a load takes, in kW. `shares` are per feed where each of its feeds is measured, else
+    empty. `known` is False where nothing was ever measured and nothing is stated."""
 
     kw: float
     shares: tuple[float, ...] = ()
@@ -63,20 +66,39 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """The whole plant at one instant: a condition per node of the graph, a demand per load (by
-    node number)."""
+    """The plant at one instant: a condition per node, a demand per load (in the order of
+    `PowerGraph.loads`)."""
 
-    conditions: Sequence[Condition]
-    demands: Mapping[int, Demand]
-    notes: tuple[str, ...] = field(default=())
+    conditions: tuple[Condition, ...]
+    demands: tuple[Demand, ...]
 
-    def with_conditions(self, changes: Mapping[int, Condition]) -> Plant:
-        """The same plant with some nodes in another condition."""
+    def worst(self) -> Plant:
+        """The same with every unknown node out."""
+        return replace(self, conditions=tuple(_worst(c) for c in self.conditions))
+
+    def best(self) -> Plant:
+        """The same with every unknown node healthy."""
+        return replace(self, conditions=tuple(_best(c) for c in self.conditions))
+
+    def changed(self, changes: Mapping[int, Condition]) -> Plant:
+        """The same with some nodes in another condition."""
         conditions = list(self.conditions)
         for i, condition in changes.items():
             conditions[i] = condition
-        return Plant(conditions, self.demands, self.notes)
+        return replace(self, conditions=tuple(conditions))
 
-    def pessimistic(self) -> Plant:
-        """The same plant with every unknown node taken for the worst."""
-        return Plant([c.worst() for c in self.conditions], self.demands, self.notes)
+    def as_designed(self) -> Plant:
+        """The same load on a plant with everything in service and nothing switched over."""
+        return replace(self, conditions=(HEALTHY,) * len(self.conditions))
+
+
+def _worst(condition: Condition) -> Condition:
+    if not condition.unknown:
+        return condition
+    return replace(condition, in_service=False, protects=False, transfers=False)
+
+
+def _best(condition: Condition) -> Condition:
+    if not condition.unknown:
+        return condition
+    return replace(HEALTHY, unknown=True, reasons=condition.reasons)

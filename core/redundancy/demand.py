@@ -1,76 +1,137 @@
-"""What the loads take, seen over time: now, the peaks of 15 minutes and 30 days, and the design
-value."""
+"""What the loads take: measured, stated, or the peak of the last time.
+
+Keeps the last whole measurement of each load and its peaks since start, nothing else.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
 
 from core.contracts import Demand as When
-from core.redundancy.condition import Demand, Plant
+from core.readings import Floats
+from core.redundancy.condition import Demand
 from core.redundancy.graph import PowerGraph
+from core.redundancy.rows import Gathered
+from core.site import Node
 
-SLOT_S = {"peak_15m": 30.0, "peak_30d": 6 * 3600.0}
-LENGTH_S = {"peak_15m": 900.0, "peak_30d": 30 * 86400.0}
-
-
-class _Peaks:
-    """Largest demand of each load, in slots of some length, as far back as the window reaches."""
-
-    def __init__(self, slot_s: float, length_s: float) -> None:
-        self._slot_s = slot_s
-        self._slots: deque[tuple[float, dict[int, float]]] = deque(
-            maxlen=round(length_s / slot_s) + 1
-        )
-
-    def add(self, demands: Mapping[int, Demand], now: float) -> None:
-        start = now // self._slot_s * self._slot_s
-        if not self._slots or self._slots[-1][0] < start:
-            self._slots.append((start, {}))
-        peaks = self._slots[-1][1]
-        for i, demand in demands.items():
-            if demand.known and demand.kw > peaks.get(i, -1.0):
-                peaks[i] = demand.kw
-
-    def of(self, i: int) -> float | None:
-        # A copy: questions are answered in a thread while the loop goes on adding.
-        slots = tuple(self._slots)
-        return max((peaks[i] for _, peaks in slots if i in peaks), default=None)
+PEAKS: dict[str, tuple[float, int]] = {"peak_15m": (60.0, 15), "peak_30d": (3600.0, 720)}
+"""Length of a slot in seconds, and how many of them: peaks are kept per minute and per hour."""
 
 
-class DemandHistory:
-    """Remembers peaks since the start; what lies before the start is not known, and answers say
-    so."""
+class Demands:
+    """The demand of every load of a graph, in the order of `PowerGraph.loads`."""
 
     def __init__(self, graph: PowerGraph) -> None:
-        self._graph = graph
-        self._peaks = {name: _Peaks(SLOT_S[name], LENGTH_S[name]) for name in SLOT_S}
+        self._loads: list[Node] = [graph.nodes[i] for i in graph.loads]
+        self._whole: list[Demand | None] = [None] * len(self._loads)
+        self._peaks = {name: _Peak(len(self._loads), *size) for name, size in PEAKS.items()}
         self._since: float | None = None
 
-    def add(self, plant: Plant, now: float) -> None:
-        """Take the demands of this moment."""
-        self._since = now if self._since is None else self._since
-        for peaks in self._peaks.values():
-            peaks.add(plant.demands, now)
+    def now(self, gathered: Gathered) -> tuple[Demand, ...]:
+        """Measured where it can be, else what was measured last, else what is stated."""
+        return tuple(self._measured(n, node, gathered) for n, node in enumerate(self._loads))
 
-    def apply(self, plant: Plant, when: When, now: float) -> tuple[Plant, tuple[str, ...]]:
-        """The plant with another demand, and what must be said about it."""
+    def remember(self, demands: Sequence[Demand], now: float, gathered: Gathered) -> None:
+        """Take the demands of this moment into the peaks; `now` in UTC seconds."""
+        self._since = now if self._since is None else self._since
+        for n, node in enumerate(self._loads):
+            whole = _whole(node, gathered)
+            if whole is not None:
+                self._whole[n] = whole
+        kw = np.array([demand.kw for demand in demands])
+        for peak in self._peaks.values():
+            peak.add(kw, now)
+
+    def at(
+        self, demands: Sequence[Demand], when: When, now: float
+    ) -> tuple[tuple[Demand, ...], tuple[str, ...]]:
+        """The demands of another moment than now, and what must be said about them."""
         if when == "now":
-            return plant, ()
-        demands = dict(plant.demands)
-        notes: list[str] = []
-        for i, demand in plant.demands.items():
-            kw = self._graph.nodes[i].demand_kw if when == "design" else self._peaks[when].of(i)
-            if kw is None:
-                notes.append(
-                    f"{self._graph.nodes[i].id} has no {when} demand: its present one is taken"
-                )
-                continue
-            # A peak is never taken below what flows now.
-            kw = kw if when == "design" else max(kw, demand.kw)
-            demands[i] = Demand(kw, demand.shares)
-        if when != "design" and self._since is not None:
-            hours = (now - self._since) / 3600
-            if now - self._since < LENGTH_S[when]:
-                notes.append(f"{when}: Kasbah has watched for {hours:.1f} h only")
-        return Plant(plant.conditions, demands), tuple(notes)
+            return tuple(demands), ()
+        if when == "design":
+            return self._design(demands)
+        peak = self._peaks[when]
+        highest = peak.highest(now)
+        notes: tuple[str, ...] = ()
+        watched_s = 0.0 if self._since is None else now - self._since
+        if watched_s < peak.length_s:
+            notes = (f"{when} is the peak since start, {_span(watched_s)} ago",)
+        raised = (
+            # A peak is never below what flows now.
+            Demand(max(demand.kw, kw), demand.shares, demand.known)
+            for demand, kw in zip(demands, highest.tolist(), strict=True)
+        )
+        return tuple(raised), notes
+
+    def _design(self, demands: Sequence[Demand]) -> tuple[tuple[Demand, ...], tuple[str, ...]]:
+        found, missing = [], []
+        for node, demand in zip(self._loads, demands, strict=True):
+            stated = node.demand_kw if node.demand_kw is not None else node.limit_kw
+            if stated is None:
+                missing.append(node.id)
+                found.append(demand)
+            else:
+                found.append(Demand(stated, demand.shares))
+        if not missing:
+            return tuple(found), ()
+        names = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
+        return tuple(found), (f"no demand_kw is stated for {names}: taken as it is now",)
+
+    def _measured(self, n: int, node: Node, gathered: Gathered) -> Demand:
+        whole = _whole(node, gathered)
+        if whole is not None:
+            return whole
+        there = sum(abs(w) for w in map(gathered.watts, node.demand) if w is not None) / 1000
+        last = self._whole[n]
+        if last is not None:
+            # A feed that is dead may have fallen silent, and the others carry its part already:
+            # the last sum counts, not the last value of that feed beside the present ones.
+            return Demand(max(there, last.kw), last.shares)
+        if node.demand_kw is not None:
+            return Demand(max(there, node.demand_kw))
+        return Demand(there, known=False)
+
+
+class _Peak:
+    """Highest values over so many slots of time, per load; old slots are written over."""
+
+    def __init__(self, loads: int, slot_s: float, slots: int) -> None:
+        self._slot_s = slot_s
+        self._kw: Floats = np.zeros((slots + 1, loads))
+        self._slot: Floats = np.full(slots + 1, -np.inf)
+
+    @property
+    def length_s(self) -> float:
+        return self._slot_s * (len(self._slot) - 1)
+
+    def add(self, kw: Floats, now: float) -> None:
+        slot = now // self._slot_s
+        place = int(slot) % len(self._slot)
+        if self._slot[place] != slot:
+            self._slot[place] = slot
+            self._kw[place] = 0.0
+        np.maximum(self._kw[place], kw, out=self._kw[place])
+
+    def highest(self, now: float) -> Floats:
+        recent = self._slot >= now // self._slot_s - (len(self._slot) - 1)
+        highest: Floats = np.max(self._kw, axis=0, initial=0.0, where=recent[:, np.newaxis])
+        return highest
+
+
+def _whole(node: Node, gathered: Gathered) -> Demand | None:
+    """The measured demand, None where a point of it is missing or nothing is measured."""
+    if not node.demand:
+        return Demand(node.demand_kw) if node.demand_kw is not None else None
+    # A meter that was wired the wrong way round still measures what flows.
+    kw = [abs(watts) / 1000 for watts in map(gathered.watts, node.demand) if watts is not None]
+    if len(kw) < len(node.demand):
+        return None
+    return Demand(sum(kw), tuple(kw) if len(kw) > 1 else ())
+
+
+def _span(seconds: float) -> str:
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

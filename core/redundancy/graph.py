@@ -1,207 +1,175 @@
-"""The power graph compiled: nodes in topological order, feeders and children by number; and what
-is wrong with it.
+"""The power graph, compiled once: nodes in topological order, neighbours as numbers.
 
-Semantics of kinds and limits: docs/redundancy.md.
+Owns the shape and the ratings of the plant. Knows neither devices nor states, and computes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 
+from core.errors import InvariantError
+from core.redundancy.checks import problems
 from core.site import Group, Node
 
-SOURCES = frozenset({"utility", "genset", "pv"})
-SHARING = frozenset({"bus", "ats", "sts"})
-"""Kinds that may leave out their capacity: they pass on what their feeders can."""
+__all__ = ["PowerGraph", "Role", "compile_graph", "problems"]
 
-ONE_FEEDER = frozenset({"transformer", "ups", "pdu", "panel"})
-"""Kinds with exactly one feeder."""
-
-Problem = tuple[str, str]
+RECHARGE_SHARE = 0.10
+"""What a UPS takes to recharge after an outage, as part of its capacity, where the site file says
+nothing (docs/redundancy.md)."""
 
 
+class Role(IntEnum):
+    """How a node takes its power."""
+
+    SOURCE = 0  # utility, genset: from outside
+    BUS = 1  # from all feeders, in proportion to their capacity
+    SWITCH = 2  # ats, sts: wholly from one feeder
+    UPS = 3  # from its input, or from its bypass
+    PASS = 4  # transformer, pdu, panel: from its one feeder
+    LOAD = 5  # from its feeds, in shares
+    NONE = 6  # pv: never firm, counts for nothing
+
+
+_ROLES = {
+    "utility": Role.SOURCE,
+    "genset": Role.SOURCE,
+    "bus": Role.BUS,
+    "ats": Role.SWITCH,
+    "sts": Role.SWITCH,
+    "ups": Role.UPS,
+    "load": Role.LOAD,
+    "pv": Role.NONE,
+    "tie": Role.NONE,
+}
+
+
+@dataclass(frozen=True, slots=True)
 class PowerGraph:
-    """Nodes in an order in which every feeder comes before what it feeds. Raises ValueError on a
-    loop."""
+    """Nodes by number, each after all that feed it. Lists are by node number, power in kW.
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        by_id = {node.id: node for node in nodes}
-        self.nodes: tuple[Node, ...] = tuple(by_id[name] for name in _ordered(nodes))
-        self.index = {node.id: i for i, node in enumerate(self.nodes)}
-        self.feeders: tuple[tuple[int, ...], ...] = tuple(
-            tuple(self.index[name] for name in node.fed_by) for node in self.nodes
-        )
-        self.bypass: tuple[int, ...] = tuple(
-            self.index[node.bypass_fed_by] if node.bypass_fed_by else -1 for node in self.nodes
-        )
-        children: list[list[int]] = [[] for _ in self.nodes]
-        for i, feeders in enumerate(self.feeders):
-            for feeder in {*feeders, *([self.bypass[i]] if self.bypass[i] >= 0 else [])}:
-                children[feeder].append(i)
-        self.children: tuple[tuple[int, ...], ...] = tuple(map(tuple, children))
-        self.loads: tuple[int, ...] = tuple(
-            i for i, node in enumerate(self.nodes) if node.kind == "load"
-        )
-        self.limit_kw: tuple[float | None, ...] = tuple(node.limit_kw for node in self.nodes)
-        self.unchecked: tuple[str, ...] = tuple(
-            node.id
-            for node in self.nodes
-            if node.limit_kw is None and node.kind not in {"load", "pv"}
-        )
-        by_device: dict[str, list[str]] = {}
-        for node in self.nodes:
-            if node.device:
-                by_device.setdefault(node.device, []).append(node.id)
-        self.by_device = {device: tuple(names) for device, names in by_device.items()}
+    `feeders[i]` is in the order of `fed_by`; the bypass supply of a UPS, where it has one of its
+    own, comes last, and `bypass[i]` is its position (0: through the input). `limit[i]` is infinite
+    where nothing is stated. `peers[i]` are the UPS modules of one bus, the node itself included.
+    `written` and `loads` are node numbers in the order of the site file; `unchecked` are the ids of
+    nodes that state no capacity and so can never be overloaded.
+    """
+
+    nodes: tuple[Node, ...]
+    index: Mapping[str, int]
+    role: tuple[Role, ...]
+    feeders: tuple[tuple[int, ...], ...]
+    children: tuple[tuple[int, ...], ...]
+    bypass: tuple[int, ...]
+    limit: tuple[float, ...]
+    efficiency: tuple[float, ...]
+    recharge_kw: tuple[float, ...]
+    peers: tuple[tuple[int, ...], ...]
+    written: tuple[int, ...]
+    loads: tuple[int, ...]
+    unchecked: tuple[str, ...]
+    groups: tuple[Group, ...]
 
     def __len__(self) -> int:
         return len(self.nodes)
 
-    def loads_behind(self, i: int) -> tuple[str, ...]:
-        """Loads that can be fed through node `i`."""
-        seen, stack = {i}, [i]
-        while stack:
-            for child in self.children[stack.pop()]:
-                if child not in seen:
-                    seen.add(child)
-                    stack.append(child)
-        return tuple(self.nodes[n].id for n in self.loads if n in seen)
+    def ids(self, numbers: Sequence[int]) -> tuple[str, ...]:
+        """Ids of some nodes, in the order given."""
+        return tuple(self.nodes[i].id for i in numbers)
+
+    def in_order(self, numbers: set[int]) -> tuple[str, ...]:
+        """Ids of a set of nodes, in the order of the site file."""
+        return tuple(self.nodes[i].id for i in self.written if i in numbers) if numbers else ()
 
 
-def problems(nodes: Sequence[Node], groups: Sequence[Group]) -> list[Problem]:
-    """What is wrong with a power graph: (node or group id, sentence), all at once."""
-    found: list[Problem] = []
-    ids = {node.id for node in nodes}
-    seen: set[str] = set()
-    for node in nodes:
-        if node.id in seen:
-            found.append((node.id, f"there are two power nodes '{node.id}'"))
-        seen.add(node.id)
-        found += [(node.id, message) for message in _node_problems(node, ids)]
-    loop = find_loop(nodes)
-    if loop:
-        path = " → ".join((*loop, loop[0]))
-        found.append((loop[0], f"a loop: {path}; each of them feeds the next"))
-    kinds = {node.id: node.kind for node in nodes}
-    seen_groups: set[str] = set()
-    for group in groups:
-        if group.id in seen_groups:
-            found.append((group.id, f"there are two groups '{group.id}'"))
-        seen_groups.add(group.id)
-        found += [(group.id, message) for message in _group_problems(group, kinds)]
-    return found
+def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerGraph:
+    """The graph of nodes that `problems` finds nothing wrong with.
 
-
-def _node_problems(node: Node, ids: set[str]) -> Iterator[str]:
-    for name in (*node.fed_by, node.bypass_fed_by):
-        if name and name not in ids:
-            yield f"'{node.id}' is fed by '{name}', which is no power node"
-    for key, value in (
-        ("capacity_kw", node.capacity_kw),
-        ("capacity_kva", node.capacity_kva),
-        ("capacity_a", node.capacity_a),
-    ):
-        if value is not None and not value > 0:
-            yield f"'{node.id}' has the capacity {key}: {value:g}: it must be greater than 0"
-    yield from _feeding_problems(node)
-    if node.kind == "load":
-        yield from _load_problems(node)
-
-
-def _feeding_problems(node: Node) -> Iterator[str]:
-    if node.kind in SOURCES and node.fed_by:
-        yield f"'{node.id}' is a source ({node.kind}): nothing feeds it"
-    if node.kind == "tie":
-        yield f"'{node.id}': ties are not judged yet: leave it out, as if it were open"
-    elif node.kind not in SOURCES and not node.fed_by:
-        yield f"the {node.kind} '{node.id}' has no feeder: add fed_by"
-    if node.kind in ONE_FEEDER and len(node.fed_by) > 1:
-        yield (
-            f"a {node.kind} has one feeder, '{node.id}' has {len(node.fed_by)}: "
-            "put a bus, ats or sts before it"
-        )
-    if node.bypass_fed_by and node.kind != "ups":
-        yield f"'{node.id}' is no ups: it has no bypass"
-    if len(set(node.fed_by)) < len(node.fed_by):
-        yield f"'{node.id}' names a feeder twice"
-
-
-def _load_problems(node: Node) -> Iterator[str]:
-    if node.min_feeds > max(1, len(node.fed_by)):
-        yield f"'{node.id}' needs {node.min_feeds} feeds and has {len(node.fed_by)}"
-    if node.demand and len(node.demand) not in {1, len(node.fed_by)}:
-        yield f"'{node.id}' has {len(node.demand)} demand points: one, or one per feed"
-    if not node.demand and node.demand_kw is None:
-        yield f"the load '{node.id}' has no demand: add demand (points) or demand_kw"
-
-
-def _group_problems(group: Group, kinds: Mapping[str, str]) -> Iterator[str]:
-    unknown = [name for name in group.members if name not in kinds]
+    Raises InvariantError for a feeder or a member that does not exist, and for a loop.
+    """
+    ordered = _ordered(nodes)
+    index = {node.id: i for i, node in enumerate(ordered)}
+    unknown = {name for group in groups for name in group.members if name not in index}
     if unknown:
-        yield f"group '{group.id}' names '{unknown[0]}', which is no power node"
-    if len(set(group.members)) < len(group.members):
-        yield f"group '{group.id}' names a member twice"
-    if group.scheme == "2N" and len(group.members) < 2:
-        yield f"group '{group.id}' is 2N and has one member"
-    if group.scheme == "N+R" and group.design >= max(1, len(group.members)) > 0:
-        count = len(group.members)
-        yield f"group '{group.id}' has {count} members and cannot have {group.design} spare"
-    if any(kinds.get(name) == "load" for name in group.members):
-        yield f"group '{group.id}' has a load as a member: groups are of what feeds"
+        raise InvariantError(f"power graph: unknown group members {sorted(unknown)}")
+    feeders = tuple(tuple(index[name] for name in _feeding(node)) for node in ordered)
+    children: list[dict[int, None]] = [{} for _ in ordered]
+    for i, above in enumerate(feeders):
+        for feeder in above:
+            children[feeder][i] = None
+    role = tuple(_ROLES.get(node.kind, Role.PASS) for node in ordered)
+    limit = tuple(math.inf if node.limit_kw is None else node.limit_kw for node in ordered)
+    written = tuple(index[node.id] for node in nodes)
+    return PowerGraph(
+        nodes=tuple(ordered),
+        index=index,
+        role=role,
+        feeders=feeders,
+        children=tuple(tuple(below) for below in children),
+        bypass=tuple(len(node.fed_by) if node.bypass_fed_by else 0 for node in ordered),
+        limit=limit,
+        efficiency=tuple(node.efficiency for node in ordered),
+        recharge_kw=tuple(_recharge(node) for node in ordered),
+        peers=_peers(role, feeders),
+        written=written,
+        loads=tuple(i for i in written if role[i] is Role.LOAD),
+        unchecked=tuple(
+            node.id
+            for node in nodes
+            if node.limit_kw is None and node.kind not in ("load", "pv", "tie")
+        ),
+        groups=tuple(groups),
+    )
 
 
-def find_loop(nodes: Sequence[Node]) -> tuple[str, ...]:
-    """Node ids of one loop in feeding order, empty where there is none."""
-    feeds: dict[str, list[str]] = {node.id: [] for node in nodes}
-    for node in nodes:
-        for name in {*node.fed_by, node.bypass_fed_by}:
-            if name in feeds:
-                feeds[name].append(node.id)
-    done: set[str] = set()
-    for start, fed in feeds.items():
-        if start in done:
-            continue
-        path: list[str] = []
-        on_path: dict[str, int] = {}
-        stack: list[tuple[str, Iterator[str]]] = [(start, iter(fed))]
-        path.append(start)
-        on_path[start] = 0
-        while stack:
-            name, children = stack[-1]
-            child = next(children, None)
-            if child is None:
-                stack.pop()
-                done.add(name)
-                del on_path[path.pop()]
-            elif child in on_path:
-                return tuple(path[on_path[child] :])
-            elif child not in done:
-                on_path[child] = len(path)
-                path.append(child)
-                stack.append((child, iter(feeds[child])))
-    return ()
+def _feeding(node: Node) -> tuple[str, ...]:
+    return (*node.fed_by, node.bypass_fed_by) if node.bypass_fed_by else node.fed_by
 
 
-def _ordered(nodes: Sequence[Node]) -> list[str]:
-    """Ids in topological order, as written where the graph leaves a choice."""
-    loop = find_loop(nodes)
-    if loop:
-        raise ValueError(f"the power graph has a loop: {' → '.join(loop)}")
-    wait = {
-        node.id: len({name for name in (*node.fed_by, node.bypass_fed_by) if name})
-        for node in nodes
-    }
-    feeds: dict[str, list[str]] = {node.id: [] for node in nodes}
-    for node in nodes:
-        for name in {name for name in (*node.fed_by, node.bypass_fed_by) if name}:
-            feeds[name].append(node.id)
-    ready = [node.id for node in nodes if wait[node.id] == 0]
-    order: list[str] = []
-    while ready:
-        name = ready.pop()
-        order.append(name)
-        for child in feeds[name]:
-            wait[child] -= 1
-            if wait[child] == 0:
+def _recharge(node: Node) -> float:
+    if node.kind != "ups":
+        return 0.0
+    if node.recharge_kw is not None:
+        return node.recharge_kw
+    return RECHARGE_SHARE * (node.limit_kw or 0.0)
+
+
+def _ordered(nodes: Sequence[Node]) -> list[Node]:
+    """Every node after its feeders; among equals in the order written (Kahn's algorithm)."""
+    by_id = {node.id: node for node in nodes}
+    missing = {node.id: set(_feeding(node)) for node in nodes}
+    unknown = {name for names in missing.values() for name in names if name not in by_id}
+    if unknown or len(by_id) < len(nodes):
+        raise InvariantError(f"power graph: unknown feeders {sorted(unknown)} or ids used twice")
+    below: dict[str, list[str]] = {name: [] for name in by_id}
+    for name, names in missing.items():
+        for feeder in names:
+            below[feeder].append(name)
+    ready = [node.id for node in nodes if not missing[node.id]]
+    ordered = []
+    for name in ready:  # grows while it is walked
+        ordered.append(by_id[name])
+        for child in below[name]:
+            missing[child].discard(name)
+            if not missing[child]:
                 ready.append(child)
-    return order
+    if len(ordered) < len(nodes):
+        raise InvariantError("power graph: there is a loop")
+    return ordered
+
+
+def _peers(role: Sequence[Role], feeders: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    """UPS modules that feed one bus. A module on two buses joins them."""
+    sets: dict[int, set[int]] = {}
+    for i, above in enumerate(feeders):
+        modules = {f for f in above if role[f] is Role.UPS} if role[i] is Role.BUS else set()
+        if not modules:
+            continue
+        joined = set(modules)
+        for module in modules:
+            joined |= sets.get(module, set())
+        for module in joined:
+            sets[module] = joined
+    return tuple(tuple(sorted(sets.get(i, {i}))) for i in range(len(role)))

@@ -1,167 +1,57 @@
 """Redundancy groups: how many members can still be lost, on the load the group would carry in its
 worst case.
 
-N+R groups are judged by capacities sorted (the largest are lost first); 2N, distributed and
-catcher groups by playing the loss of each member through the graph, since their loads do not split
-freely. Source: docs/redundancy.md.
+N+R is judged on capacities sorted, the largest lost first, and then by playing the losses through
+the graph, because members that share no bus cannot stand in for one another. 2N is judged on its
+formula. Distributed and catcher systems are played: their loads move along the graph and nowhere
+else. Formulas and vectors: docs/redundancy.md, "Groups".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 
-from core.redundancy.condition import OUT, Condition, Plant
-from core.redundancy.evaluate import CASES, TOLERANCE, CaseName, Flow, evaluate
-from core.redundancy.graph import PowerGraph
+from core.redundancy.evaluate import CASES, TOLERANCE, Balance, CaseName
+from core.redundancy.graph import Role
+from core.redundancy.study import Study
 from core.site import Group
 from core.snapshot import GroupStatus
 
-HEALTHY = Condition()
+UNKNOWN, LOST, AT_N, DEGRADED, FULL = -1, 0, 1, 2, 3
+"""Codes of a group's status, as they are exported (docs/metrics.md)."""
 
-LOST, AT_N, DEGRADED, FULL, UNKNOWN = 0, 1, 2, 3, -1
-STATUS_WORDS = {
-    UNKNOWN: "unknown",
-    LOST: "lost or overloaded",
-    AT_N: "at N, no spare left",
-    DEGRADED: "degraded",
-    FULL: "full",
-}
+WHEN = {"as_is": "now", "mains_lost": "with the mains lost"}
+_REASONS_MAX = 6
 
 
-@dataclass(frozen=True, slots=True)
-class _Load:
-    """The largest load a group would carry, and in which case."""
-
-    kw: float
-    case: CaseName
+def judge(study: Study, group: Group, cases: Sequence[CaseName] = CASES) -> GroupStatus:
+    """The status of one group in the worst of some cases."""
+    found = [_judge(study, group, case) for case in cases]
+    return min(found, key=lambda status: (status.status, status.spare, status.headroom_kw))
 
 
-def judge(graph: PowerGraph, plant: Plant, group: Group) -> GroupStatus:
-    """The status of one group, unknown members counted as they are in `plant`."""
-    members = [graph.index[name] for name in group.members]
-    if all(plant.conditions[i].unknown for i in members):
-        return unknown_group(group, ("nothing is known of any member",))
-    load = _worst_load(graph, plant, members)
-    if group.scheme == "N+R":
-        return _by_capacity(graph, plant, group, members, load)
-    return _by_playing(graph, plant, group, members, load)
-
-
-def tolerated(capacities: Sequence[float], load_kw: float) -> int:
+def tolerated(capacities_kw: Sequence[float], load_kw: float) -> int:
     """How many of the largest units can be lost; -1 where all together cannot carry the load.
 
-    `cap(k)` is the sum without the k largest; the answer is the largest k with cap(k) >= load.
+    cap(k) is the sum without the k largest, the answer the largest k with cap(k) >= load. One unit
+    is always left: what carries nothing now has no spare to carry it later.
     """
-    rest = sum(capacities)
-    if not capacities or rest < load_kw * (1 - TOLERANCE):
-        return -1
-    lost = 0
-    for capacity in sorted(capacities, reverse=True)[:-1]:  # the last one is never spare
-        rest -= capacity
-        if rest < load_kw * (1 - TOLERANCE):
+    rest, spare = sum(capacities_kw), -1
+    for capacity in sorted(capacities_kw, reverse=True):
+        if load_kw > rest * (1 + TOLERANCE):
             break
-        lost += 1
-    return lost
+        spare += 1
+        rest -= capacity
+    return spare
 
 
-def _worst_load(graph: PowerGraph, plant: Plant, members: list[int]) -> _Load:
-    """What the group would carry with all its members well, all else as it is: the larger of both
-    cases."""
-    well = plant.with_conditions({i: replace(HEALTHY, running=True) for i in members})
-    loads = [
-        _Load(sum(evaluate(graph, well, case).gives[i] for i in members), case) for case in CASES
-    ]
-    return max(loads, key=lambda load: load.kw)
-
-
-def _available(plant: Plant, flow: Flow, members: list[int]) -> list[int]:
-    """Members that count as capacity: alive, and not on bypass."""
-    return [i for i in members if flow.energised[i] and not plant.conditions[i].on_bypass]
-
-
-def _by_capacity(
-    graph: PowerGraph, plant: Plant, group: Group, members: list[int], load: _Load
-) -> GroupStatus:
-    flow = evaluate(graph, plant, load.case)
-    here = _available(plant, flow, members)
-    capacities = [flow.carries[i] for i in here]
-    spare = tolerated(capacities, load.kw)
-    status = LOST if spare < 0 else FULL if spare >= group.design else DEGRADED if spare else AT_N
-    ordered = sorted(capacities, reverse=True)
-    designed = sum(ordered[group.design :])
-    return _status(graph, plant, group, here, load, status=status, spare=spare, capacity=designed)
-
-
-def _by_playing(
-    graph: PowerGraph, plant: Plant, group: Group, members: list[int], load: _Load
-) -> GroupStatus:
-    flows = {case: evaluate(graph, plant, case) for case in CASES}
-    here = _available(plant, flows[load.case], members)
-    behind = {name for i in members for name in graph.loads_behind(i)}
-    capacities = sorted((flows[load.case].carries[i] for i in here), reverse=True)
-    designed = capacities[-1] if group.scheme == "2N" and len(here) > 1 else sum(capacities[1:])
-    if not here or any(_harmed(graph, flow, members, behind) for flow in flows.values()):
-        return _status(graph, plant, group, here, load, status=LOST, spare=-1, capacity=designed)
-    bears = len(here) > 1 and all(
-        not _harmed(graph, evaluate(graph, plant.with_conditions({i: OUT}), case), members, behind)
-        for i in here
-        for case in CASES
-    )
-    # The loss of more than one member is not played: such groups are built to bear one.
-    spare = 1 if bears else 0
-    status = FULL if spare >= min(group.design, 1) else AT_N
-    return _status(graph, plant, group, here, load, status=status, spare=spare, capacity=designed)
-
-
-def _harmed(graph: PowerGraph, flow: Flow, members: list[int], behind: set[str]) -> bool:
-    """Whether the group's loads are lost, or anything of the group is overloaded."""
-    if any(graph.nodes[i].id in behind for i in flow.lost):
-        return True
-    near = set(members) | {f for i in members for f in graph.feeders[i]}
-    return any(i in near for i in flow.overloaded)
-
-
-def _status(
-    graph: PowerGraph,
-    plant: Plant,
-    group: Group,
-    here: list[int],
-    load: _Load,
-    *,
-    status: int,
-    spare: int,
-    capacity: float,
-) -> GroupStatus:
-    names = [graph.nodes[i].id for i in here]
-    missing = [name for name in group.members if name not in names]
-    return GroupStatus(
-        id=group.id,
-        scheme=group.scheme,
-        status=status,
-        spare=spare,
-        design=group.design,
-        load_kw=load.kw,
-        capacity_kw=capacity,
-        headroom_kw=capacity - load.kw,
-        available=tuple(names),
-        missing=tuple(missing),
-        reasons=_reasons(graph, plant, missing, status, load),
-        case=load.case,
-    )
-
-
-def _reasons(
-    graph: PowerGraph, plant: Plant, missing: Sequence[str], status: int, load: _Load
-) -> tuple[str, ...]:
-    found = []
-    for name in missing:
-        why = plant.conditions[graph.index[name]].reasons
-        found.append(f"{name}: {', '.join(why)}" if why else f"{name} has no supply")
-    if not missing and status < FULL:
-        what = "with the mains lost" if load.case == "mains_lost" else "now"
-        found.append(f"a load of {load.kw:.0f} kW {what} leaves no spare")
-    return tuple(found)
+def status_of(spare: int, design: int) -> int:
+    """The code for so many spare units where so many were designed."""
+    if spare < 0:
+        return LOST
+    if spare >= design:
+        return FULL
+    return DEGRADED if spare else AT_N
 
 
 def unknown_group(group: Group, reasons: tuple[str, ...]) -> GroupStatus:
@@ -179,3 +69,150 @@ def unknown_group(group: Group, reasons: tuple[str, ...]) -> GroupStatus:
         missing=group.members,
         reasons=reasons,
     )
+
+
+def _judge(study: Study, group: Group, case: CaseName) -> GroupStatus:
+    graph, balance = study.graph, study.balances[case]
+    members = [graph.index[name] for name in group.members]
+    firm = {i: _firm(study, balance, i) for i in members}
+    here = [i for i in members if firm[i] > 0]
+    load_kw = _load_kw(study, case, members, here)
+    ranked = sorted((firm[i] for i in here), reverse=True)
+    capacity_kw = sum(ranked[group.design :])
+    headroom_kw = capacity_kw - load_kw
+    if group.scheme == "N+R":
+        spare = _played(study, case, here, tolerated(ranked, load_kw))
+    elif group.scheme == "2N":
+        spare = _two_sides(balance, here, firm, load_kw)
+    else:
+        spare, headroom_kw = _systems(study, case, members, here, firm)
+    status = status_of(spare, group.design)
+    missing = [i for i in members if i not in here]
+    return GroupStatus(
+        id=group.id,
+        scheme=group.scheme,
+        status=status,
+        spare=spare,
+        design=group.design,
+        load_kw=load_kw,
+        capacity_kw=capacity_kw,
+        headroom_kw=headroom_kw,
+        available=graph.ids(here),
+        missing=graph.ids(missing),
+        reasons=_reasons(study, case, members, missing, load_kw) if status < FULL else (),
+        case=case,
+    )
+
+
+def _firm(study: Study, balance: Balance, i: int) -> float:
+    """What a member could give and go on giving through an outage, in kW.
+
+    A UPS counts only while it works on its input and its battery would last; a bus no more than
+    what counts behind it, whatever it states itself.
+    """
+    graph = study.graph
+    if not balance.live[i]:
+        return 0.0
+    role, limit = graph.role[i], graph.limit[i]
+    if role is Role.SOURCE:
+        return limit
+    if role is Role.UPS:
+        return limit if study.guards(i) and not balance.bypassed[i] else 0.0
+    feeders, blocked = graph.feeders[i], balance.conditions[i].blocked
+    if role is Role.BUS:
+        usable = (f for k, f in enumerate(feeders) if k not in blocked)
+        return min(limit, sum(_firm(study, balance, f) for f in usable))
+    return min(limit, _firm(study, balance, feeders[balance.pick[i]]))
+
+
+def _load_kw(study: Study, case: CaseName, members: list[int], here: list[int]) -> float:
+    """What the group would carry if all its members were there: the load does not become smaller
+    because it was lost."""
+    balance = study.balances[case]
+    if len(here) < len(members):
+        balance = Balance(study.graph, study.plant, case, forced=members)
+    return sum(balance.gives[i] for i in members)
+
+
+def _played(study: Study, case: CaseName, here: list[int], spare: int) -> int:
+    """How many of so many spare units can be lost without a load or a node paying for it."""
+    largest = sorted(here, key=lambda i: -study.graph.limit[i])
+    for count in range(1, spare + 1):
+        losses = [(i,) for i in here] if count == 1 else [tuple(largest[:count])]
+        if not all(_harmless(study, case, out) for out in losses):
+            return count - 1
+    return spare
+
+
+def _harmless(study: Study, case: CaseName, out: Collection[int]) -> bool:
+    before, after = study.effects[case], study.effects_of(out)[case]
+    return not (after.hit & ~before.hit or after.overloaded - before.overloaded)
+
+
+def _two_sides(balance: Balance, here: list[int], firm: dict[int, float], load_kw: float) -> int:
+    """2N: either side carries everything."""
+    if here and load_kw <= min(firm[i] for i in here) * (1 + TOLERANCE):
+        return len(here) - 1
+    within = all(balance.gives[i] <= firm[i] * (1 + TOLERANCE) for i in here)
+    return 0 if len(here) > 1 and within else -1
+
+
+def _systems(
+    study: Study, case: CaseName, members: list[int], here: list[int], firm: dict[int, float]
+) -> tuple[int, float]:
+    """Distributed and catcher systems: spare systems, and the tightest margin after the loss of
+    one, in kW."""
+    balance, effect = study.balances[case], study.effects[case]
+    whole = Balance(study.graph, study.plant, case, forced=members)
+    dropped = effect.lost & ~study.lost_in(whole)
+    margins = [
+        firm[j] - kw
+        for i in here
+        for j, kw in zip(here, study.given(case, (i,), here), strict=True)
+        if j != i
+    ]
+    headroom_kw = min(margins, default=-sum(balance.gives[i] for i in members))
+    if not here or dropped or any(balance.overloaded(i) for i in here):
+        return -1, headroom_kw
+    carried = all(margin >= -TOLERANCE * firm[here[0]] for margin in margins)
+    stands = len(here) > 1 and carried and all(_harmless(study, case, (i,)) for i in here)
+    return (1 if stands else 0), headroom_kw
+
+
+def _reasons(
+    study: Study, case: CaseName, members: list[int], missing: list[int], load_kw: float
+) -> tuple[str, ...]:
+    """Why a group is not as designed, in an operator's words."""
+    found: dict[str, None] = {}
+    for i in members:
+        found |= dict.fromkeys(_faults(study, i))
+    for i in missing:
+        name = study.graph.nodes[i].id
+        if not any(reason.startswith(f"{name} ") for reason in found):
+            found[f"{name} {_absence(study, case, i)}"] = None
+    if not found:
+        found[f"{load_kw:.0f} kW {WHEN[case]} leave no spare"] = None
+    return tuple(found)[:_REASONS_MAX]
+
+
+def _faults(study: Study, i: int) -> list[str]:
+    """What is said of a node and of what feeds it, as far as the next UPS or source."""
+    graph, conditions = study.graph, study.plant.conditions
+    found, seen, stack = [], {i}, [i]
+    while stack:
+        node = stack.pop()
+        condition = conditions[node]
+        if not (condition.in_service and condition.protects) or condition.blocked:
+            found += [f"{graph.nodes[node].id} {reason}" for reason in condition.reasons]
+        if graph.role[node] not in (Role.UPS, Role.SOURCE):
+            above = [f for f in graph.feeders[node] if f not in seen]
+            seen.update(above)
+            stack += reversed(above)
+    return found
+
+
+def _absence(study: Study, case: CaseName, i: int) -> str:
+    balance = study.balances[case]
+    if not balance.live[i]:
+        return f"has no supply {WHEN[case]}"
+    return "is on bypass with its bus" if balance.bypassed[i] else "has no battery to count on"

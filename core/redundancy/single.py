@@ -1,63 +1,81 @@
-"""Single failures: what taking out one more component would do, in either case, unknown nodes at
-their worst.
-
-Each removal is a full evaluation of both cases: plain, and its own oracle. Where a plant is large
-this is the part to make incremental (the affected cone only); it runs on a change of state, not on
-every tick.
+"""Single failures: what the loss of one more component would do, and where a plant has become
+weaker than it was built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from core.redundancy.condition import OUT, Plant
-from core.redundancy.evaluate import CASES, Flow, evaluate
-from core.redundancy.graph import PowerGraph
+from core.redundancy.evaluate import CASES, CaseName
+from core.redundancy.study import Effect, Effects, Study, worst
 from core.snapshot import SingleFailure
 
+Singles = Mapping[int, Effects]
+"""By node number, what is wrong without that node."""
 
-def single_failures(graph: PowerGraph, plant: Plant) -> tuple[SingleFailure, ...]:
-    """Components whose loss would newly lose, unprotect or overload something, the worst first."""
-    plant = plant.pessimistic()
-    before = [evaluate(graph, plant, case) for case in CASES]
-    found = [
-        failure
-        for i, node in enumerate(graph.nodes)
-        if node.kind not in {"load", "pv"} and plant.conditions[i].in_service
-        for failure in _played(graph, plant, i, before)
-    ]
-    return tuple(
-        sorted(
-            found,
-            key=lambda f: (
-                -len(f.lost_loads),
-                -len(f.overloaded),
-                -len(f.unprotected_loads),
-                f.out,
-            ),
+
+@dataclass(frozen=True, slots=True)
+class Weakness:
+    """What one more failure would do now and would not do to the plant as designed.
+
+    `loads` maps a load to the nodes whose loss would now lose it or leave it unprotected;
+    `overloads` pairs a node with what its loss would overload. All ids.
+    """
+
+    loads: Mapping[str, tuple[str, ...]]
+    overloads: tuple[tuple[str, str], ...]
+
+
+def single_failures(study: Study, singles: Singles) -> tuple[SingleFailure, ...]:
+    """Components whose loss would newly lose, unprotect or overload something in either case, the
+    worst first."""
+    graph, before = study.graph, worst(study.effects)
+    found = []
+    for i in graph.written:
+        after = worst(singles[i]) if i in singles else before
+        lost = after.lost & ~before.lost
+        unprotected = after.unprotected & ~before.hit
+        overloaded = after.overloaded - before.overloaded
+        if lost or unprotected or overloaded:
+            found.append(
+                SingleFailure(
+                    out=graph.nodes[i].id,
+                    lost_loads=study.loads_of(lost),
+                    unprotected_loads=study.loads_of(unprotected),
+                    overloaded=graph.in_order(set(overloaded)),
+                )
+            )
+    found.sort(key=lambda f: (-len(f.lost_loads), -len(f.overloaded), -len(f.unprotected_loads)))
+    return tuple(found)
+
+
+def weakness(
+    study: Study, singles: Singles, designed: Singles, cases: Sequence[CaseName] = CASES
+) -> Weakness:
+    """What has become a single point of failure that was none as designed, at the same load."""
+    graph = study.graph
+    before = _of(study.effects, cases)
+    points: dict[int, int] = {}
+    overloads = []
+    for i in graph.written:
+        if i not in singles:
+            continue
+        after, meant = _of(singles[i], cases), _of(designed[i], cases)
+        points[i] = after.hit & ~before.hit & ~meant.hit
+        new = after.overloaded - before.overloaded - meant.overloaded
+        overloads += [(graph.nodes[i].id, name) for name in graph.in_order(set(new))]
+    weak = 0
+    for mask in points.values():
+        weak |= mask
+    loads = {
+        load: tuple(
+            graph.nodes[i].id for i, mask in points.items() if mask & study.bit(graph.index[load])
         )
-    )
+        for load in study.loads_of(weak)
+    }
+    return Weakness(loads, tuple(overloads))
 
 
-def _played(graph: PowerGraph, plant: Plant, i: int, before: list[Flow]) -> Iterator[SingleFailure]:
-    without = plant.with_conditions({i: OUT})
-    after = [evaluate(graph, without, case) for case in CASES]
-    lost, unprotected, overloaded = newly(graph, before, after)
-    if lost or unprotected or overloaded:
-        yield SingleFailure(graph.nodes[i].id, lost, unprotected, overloaded)
-
-
-def newly(
-    graph: PowerGraph, before: list[Flow], after: list[Flow]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Ids newly lost, newly unprotected and newly overloaded, over all cases."""
-
-    def ids(kind: str) -> tuple[str, ...]:
-        new: set[int] = set()
-        for old_flow, new_flow in zip(before, after, strict=True):
-            new |= set(getattr(new_flow, kind)) - set(getattr(old_flow, kind))
-        return tuple(graph.nodes[i].id for i in sorted(new))
-
-    lost = ids("lost")
-    unprotected = tuple(name for name in ids("unprotected") if name not in lost)
-    return lost, unprotected, ids("overloaded")
+def _of(effects: Effects, cases: Sequence[CaseName]) -> Effect:
+    return worst({case: effects[case] for case in cases})

@@ -1,310 +1,278 @@
 """From device states to conditions: the one table of what a state means for the power graph.
 
-Reads points by row of the table, compiled when the table grows; no names are looked up on a tick.
-Source of the table: docs/redundancy.md ("What a state means").
+Pure: one reading of one device in, one condition out. When a device is silent, how long its last
+word counts, and what contradicts the graph is decided in `watch`. The table in words:
+docs/redundancy.md, "What a state means".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from core.quality import LEVEL_SHIFT, Level
-from core.redundancy.condition import START_S, Condition, Demand, Plant
-from core.redundancy.graph import PowerGraph
-from core.site import Node, Site
-from core.snapshot import DeviceStatus, PointView
-from core.vocabulary import STATES, Severity
+from core.redundancy.condition import Condition
+from core.redundancy.rows import Reading, Watch
+from core.site import Node
 
 VOLTAGE_ABSENT_SHARE = 0.5
-"""Below this share of its nominal voltage a utility feed is taken for absent."""
+"""Below this part of its nominal voltage a phase counts as dead."""
 
-FUEL_EMPTY = 0.05
-"""Below this level a generator's tank counts as empty (dead volume)."""
+FUEL_EMPTY = 0.10
+"""Below this level a tank counts as empty: 5 to 10 % is dead volume."""
 
-_WATCHED: dict[str, tuple[str, ...]] = {
-    "ups": ("mode", "battery.state", "battery.test", "battery.replacement", "battery.runtime"),
-    "genset": ("engine.state", "control.mode", "breaker.position", "fuel.level"),
-    "ats": ("position", "source.selected", "control.mode", "transfer.state", "sync.state"),
-    "sts": ("position", "source.selected", "control.mode", "transfer.state", "sync.state"),
-    "utility": ("mains.state", "breaker.position"),
+CARRYING_SHARE = 0.01
+"""A generator that gives more than this part of its capacity carries load."""
+
+PEUKERT = 1.2
+"""A battery gives less the faster it is emptied: its time is as its power to the minus 1.2
+(lead-acid, typically 1.1 to 1.3)."""
+
+IDLE_SHARE = 0.1
+"""With next to no load a UPS states the battery time of a tenth of its capacity, not of none."""
+
+_MODES: Mapping[str, Condition] = {
+    "online": Condition(),
+    "boost": Condition(),
+    "trim": Condition(),
+    "eco": Condition(),
+    "on_battery": Condition(on_battery=True, absent=frozenset((0,)), reasons=("is on battery",)),
+    "static_bypass": Condition(protects=False, on_bypass=True, reasons=("is on static bypass",)),
+    "maintenance_bypass": Condition(
+        protects=False, on_bypass=True, reasons=("is on maintenance bypass",)
+    ),
 }
-_PASSIVE = ("breaker.position", "input.state")
-_VOLTAGES = tuple(
-    f"{part}voltage.{instance}"
-    for part in ("input.", "mains.", "")
-    for instance in ("l1", "l2", "l3", "l1-l2", "l2-l3", "l3-l1")
+"""UPS modes in which it carries its load; in every other one it does not."""
+
+_USELESS_BATTERY = frozenset(("low", "depleted", "disconnected", "fault", "absent"))
+_BREAKER_OUT = frozenset(("open", "tripped", "withdrawn"))
+_PLACES = {"source_1": 0, "source_2": 1, "preferred": 0, "alternate": 1}
+_NOT_THERE = frozenset(("absent", "out_of_tolerance"))
+_OUTSIDE = (
+    "mains",
+    "source",
+    "grid",
+    "alarm.mains",
+    "control.mode",
+    "engine.state",
+    "breaker.position",
+)
+"""Critical states of a generator's controller that speak of the mains, or are judged apart."""
+
+UNKNOWN = Condition(unknown=True)
+
+VOLTAGES = ("input.voltage.l", "output.voltage.l", "voltage.l")
+
+_SWITCH_POINTS = (
+    "position",
+    "source.selected",
+    "source.state.",
+    "control.mode",
+    "transfer.state",
+    "sync.state",
+    "redundancy.state",
+    "communication.state",
 )
 
+WANTED: Mapping[str, tuple[str, ...]] = {
+    "ups": (
+        "mode",
+        "communication.state",
+        "battery.state",
+        "battery.runtime",
+        "battery.test",
+        "battery.replacement",
+        "breaker.position",
+        "output.active_power",
+    ),
+    "genset": (Watch.ALARMS, "fuel.level", "output.active_power"),
+    "ats": _SWITCH_POINTS,
+    "sts": _SWITCH_POINTS,
+    "utility": ("mains.state", "breaker.position", "communication.state", *VOLTAGES),
+}
+"""Beginnings of the names of points that a kind of node needs."""
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows of one node's points in the table; `alarms` are its other states."""
-
-    named: Mapping[str, int]
-    voltages: tuple[int, ...]
-    alarms: tuple[int, ...]
-
-
-class Reading:
-    """One node's states as they stand: names of states, numbers, or None where the device does not
-    tell."""
-
-    def __init__(self, rows: _Rows, view: PointView) -> None:
-        self._rows = rows
-        self._view = view
-        self.held = False
-
-    def has(self, name: str) -> bool:
-        """Whether the device has this point at all."""
-        return name in self._rows.named
-
-    def number(self, name: str) -> float | None:
-        row = self._rows.named.get(name)
-        if row is None or self._view.quality[row] >> LEVEL_SHIFT >= Level.BAD:
-            return None
-        if self._view.quality[row] >> LEVEL_SHIFT == Level.UNCERTAIN:
-            self.held = True
-        value = float(self._view.value[row])
-        return None if math.isnan(value) else value
-
-    def state(self, name: str) -> str | None:
-        code = self.number(name)
-        axis = STATES[name] if name in STATES else STATES[name.rpartition(".")[2]]
-        return None if code is None else axis.states[int(code)]
-
-    def voltages(self) -> list[float]:
-        found = [
-            float(self._view.value[row])
-            for row in self._rows.voltages
-            if self._view.quality[row] >> LEVEL_SHIFT < Level.BAD
-        ]
-        return [volts for volts in found if not math.isnan(volts)]
-
-    def critical(self) -> list[str]:
-        """Names of critical states that stand now."""
-        view = self._view
-        return [
-            str(view.points[row].name)
-            for row in self._rows.alarms
-            if view.severity[row] == Severity.CRITICAL
-            and view.quality[row] >> LEVEL_SHIFT < Level.BAD
-        ]
+WANTED_ELSE = ("breaker.position", "input.state", "communication.state", *VOLTAGES)
 
 
-class PlantStates:
-    """Makes a `Plant` from the point table. Keeps the rows it needs; re-compiles when the table
-    has grown."""
+def condition_of(reading: Reading, node: Node, start_s: float) -> Condition:
+    """What the device says of its node. `unknown` where it should say more than it does.
 
-    def __init__(self, graph: PowerGraph, site: Site, start_s: float = START_S) -> None:
-        self._graph = graph
-        self._start_s = start_s
-        self._known_devices = {device.id for device in site.devices}
-        self._rows: list[_Rows | None] = []
-        self._demand_rows: dict[int, tuple[int, ...]] = {}
-        self._compiled = -1
-
-    def plant(
-        self, view: PointView, devices: Mapping[str, DeviceStatus], *, hopeful: bool = True
-    ) -> Plant:
-        """The plant as it stands.
-
-        With `hopeful` a value held from the last polls still counts; without, whatever is not
-        fresh is unknown. Unknown nodes are conditions at their worst either way.
-        """
-        if self._compiled != len(view.points):
-            self._compile(view)
-        conditions = [
-            self._condition(i, node, view, devices, hopeful=hopeful)
-            for i, node in enumerate(self._graph.nodes)
-        ]
-        demands = {i: self._demand(i, view) for i in self._graph.loads}
-        return Plant(conditions, demands)
-
-    def _compile(self, view: PointView) -> None:
-        self._compiled = len(view.points)
-        by_device: dict[str, list[int]] = {}
-        for row, point in enumerate(view.points):
-            if point.device in self._graph.by_device:
-                by_device.setdefault(point.device, []).append(row)
-        self._rows = [
-            self._rows_of(node, view, by_device.get(node.device, ())) if node.device else None
-            for node in self._graph.nodes
-        ]
-        self._demand_rows = {
-            i: tuple(view.row.get(point, -1) for point in self._graph.nodes[i].demand)
-            for i in self._graph.loads
-        }
-
-    def _rows_of(self, node: Node, view: PointView, rows: Sequence[int]) -> _Rows:
-        watched = _WATCHED.get(node.kind, _PASSIVE)
-        names = {str(view.points[row].name): row for row in rows}
-        named = {name: names[name] for name in watched if name in names}
-        voltages: tuple[int, ...] = ()
-        if node.kind == "utility":
-            voltages = tuple(names[name] for name in _VOLTAGES if name in names)
-        alarms = tuple(
-            row
-            for row in rows
-            if view.points[row].name.axis is not None
-            and str(view.points[row].name) not in named
-            and view.points[row].name.quantity == "alarm"
-        )
-        return _Rows(named, voltages, alarms)
-
-    def _condition(
-        self,
-        i: int,
-        node: Node,
-        view: PointView,
-        devices: Mapping[str, DeviceStatus],
-        *,
-        hopeful: bool,
-    ) -> Condition:
-        rows = self._rows[i]
-        if rows is None:
-            return _ASSUMED
-        reading = Reading(rows, view)
-        judge: Callable[[Reading, Node, float], Condition] = _JUDGES.get(node.kind, _passive)
-        condition = judge(reading, node, self._start_s)
-        if condition.unknown or (reading.held and not hopeful):
-            status = devices.get(node.device)
-            why = "not polled yet" if status is None or not status.tried else "does not answer"
-            if status is not None and status.up:
-                why = "does not tell its state"
-            return Condition(
-                in_service=False,
-                source=False,
-                protects=False,
-                transfers=False,
-                selected=condition.selected,
-                unknown=True,
-                reasons=(f"unknown: {node.device} {why}",),
-            )
-        return condition
-
-    def _demand(self, i: int, view: PointView) -> Demand:
-        node = self._graph.nodes[i]
-        kw = []
-        for row in self._demand_rows.get(i, ()):
-            usable = row >= 0 and view.quality[row] >> LEVEL_SHIFT < Level.BAD
-            value = float(view.value[row]) / 1000 if usable else math.nan
-            kw.append(max(0.0, value) if not math.isnan(value) else None)
-        measured = [value for value in kw if value is not None]
-        if kw and len(measured) == len(kw):
-            shares = tuple(measured) if len(measured) > 1 else ()
-            return Demand(sum(measured), shares)
-        if node.demand_kw is not None:
-            return Demand(node.demand_kw)
-        return Demand(sum(measured), known=False)
+    `start_s` is how long a battery must last, in seconds.
+    """
+    if reading.word("communication.state") in ("lost", "never"):
+        return UNKNOWN
+    return _TABLE.get(node.kind, _passive)(reading, node, start_s)
 
 
-_ASSUMED = Condition(assumed=True)
-_UNKNOWN = Condition(in_service=False, source=False, protects=False, unknown=True)
-
-_MODES_ON = frozenset({"online", "eco", "boost", "trim", "on_battery"})
-_MODES_BYPASS = frozenset({"static_bypass", "maintenance_bypass"})
-_BATTERY_USELESS = frozenset({"depleted", "disconnected", "fault", "absent", "testing"})
-
-
-def _ups(reading: Reading, _node: Node, start_s: float) -> Condition:
-    mode = reading.state("mode")
-    if mode in (None, "unknown"):
-        return _UNKNOWN
-    if mode in _MODES_BYPASS:
-        word = "static" if mode == "static_bypass" else "maintenance"
-        return Condition(protects=False, on_bypass=True, reasons=(f"on {word} bypass",))
-    if mode not in _MODES_ON:
-        return Condition(in_service=False, protects=False, reasons=(f"is {mode}",))
-    reasons = []
-    battery = reading.state("battery.state")
-    if battery in _BATTERY_USELESS:
-        reasons.append(f"battery {battery}")
-    elif reading.has("battery.state") and battery in (None, "unknown"):
-        reasons.append("battery state unknown")
-    if reading.state("battery.test") == "failed":
-        reasons.append("battery test failed")
-    if reading.state("battery.replacement") == "due":
-        reasons.append("battery to be replaced")
-    runtime_s = reading.number("battery.runtime")
-    if runtime_s is not None and runtime_s < start_s:
-        reasons.append(f"battery lasts {runtime_s:.0f} s, a generator start takes {start_s:.0f} s")
-    elif reading.has("battery.runtime") and runtime_s is None:
-        reasons.append("battery runtime unknown")
-    return Condition(protects=not reasons, reasons=tuple(reasons))
+def _ups(reading: Reading, node: Node, start_s: float) -> Condition:
+    mode = reading.word("mode")
+    if mode == "unknown":
+        return UNKNOWN
+    breaker = reading.word("breaker.position")
+    if breaker in _BREAKER_OUT:
+        return _dead(f"has its output breaker {breaker}")
+    if mode and mode not in _MODES:
+        return _dead(f"is {mode}" if mode != "fault" else "has a fault")
+    base = _MODES[mode or "online"]
+    battery = _battery(reading, start_s)
+    time_s = reading.number("battery.runtime")
+    testing = reading.word("battery.test") == "in_progress"
+    return Condition(
+        protects=base.protects and not battery,
+        battery_s=math.inf if time_s is None else time_s,
+        battery_kw=_bridge_kw(reading, node, time_s, start_s),
+        on_bypass=base.on_bypass,
+        on_battery=base.on_battery,
+        absent=frozenset() if testing else base.absent,
+        assumed=not mode,
+        reasons=(*base.reasons, *battery),
+    )
 
 
-def _genset(reading: Reading, _node: Node, _start_s: float) -> Condition:
-    engine, mode = reading.state("engine.state"), reading.state("control.mode")
-    if engine is None and mode is None:
-        return _UNKNOWN
-    running = engine == "on_load"
-    reasons = []
+def _battery(reading: Reading, start_s: float) -> tuple[str, ...]:
+    """Why a battery would not carry its load through a start; empty where it would."""
+    found = []
+    state = reading.word("battery.state")
+    if state in _USELESS_BATTERY:
+        found.append(f"has its battery {state}")
+    elif state == "unknown":
+        found.append("does not tell the state of its battery")
+    if reading.word("battery.test") == "failed":
+        found.append("failed its battery test")
+    if reading.word("battery.replacement") == "due":
+        found.append("needs a new battery")
+    time_s = reading.number("battery.runtime")
+    if time_s is None and reading.has("battery.runtime"):
+        found.append("does not tell its battery time")
+    elif time_s is not None and time_s < start_s:
+        found.append(f"has {time_s:.0f} s of battery, a start takes {start_s:.0f} s")
+    return tuple(found)
+
+
+def _bridge_kw(reading: Reading, node: Node, time_s: float | None, start_s: float) -> float:
+    """The power at which the battery lasts just as long as a start takes, in kW."""
+    given_w = [watts for _, watts in reading.numbers(("output.active_power",))]
+    total_w = reading.number("output.active_power")
+    if time_s is None or not given_w:
+        return math.inf
+    given_kw = (total_w if total_w is not None else sum(given_w)) / 1000
+    present_kw = max(given_kw, IDLE_SHARE * (node.limit_kw or 0.0))
+    return present_kw * float((max(time_s, 0.0) / start_s) ** (1 / PEUKERT))
+
+
+def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
+    engine, mode = reading.word("engine.state"), reading.word("control.mode")
+    if "unknown" in (engine, mode):
+        return UNKNOWN
+    power_w = reading.number("output.active_power")
+    carrying = engine == "on_load" or (
+        power_w is not None and power_w / 1000 > CARRYING_SHARE * (node.limit_kw or math.inf)
+    )
+    found = []
     if engine == "fault":
-        reasons.append("engine fault")
-    if mode not in ("auto", "test_on_load", "test_off_load", "remote") and not running:
-        reasons.append("is not in auto" if mode else "control mode unknown")
-    breaker = reading.state("breaker.position")
+        found.append("has an engine fault")
+    if mode not in ("", "auto") and not carrying:
+        found.append(f"is not in auto ({mode.replace('_', ' ')})")
+    breaker = reading.word("breaker.position")
     if breaker in ("tripped", "withdrawn"):
-        reasons.append(f"breaker {breaker}")
+        found.append(f"has its breaker {breaker}")
     fuel = reading.number("fuel.level")
     if fuel is not None and fuel < FUEL_EMPTY:
-        reasons.append("no fuel")
-    reasons += [name.partition(".")[2].replace("_", " ") for name in reading.critical()]
-    return Condition(source=not reasons, running=running and not reasons, reasons=tuple(reasons))
+        found.append(f"has {fuel:.0%} of fuel")
+    elif fuel is None and reading.has("fuel.level"):
+        return replace(UNKNOWN, reasons=("does not tell its fuel level",))
+    found += [
+        f"has {name.removeprefix('alarm.').replace('_', ' ')} at critical"
+        for name in reading.critical()
+        if not name.startswith(_OUTSIDE)
+    ]
+    return Condition(
+        in_service=not found,
+        carrying=carrying and not found,
+        assumed=not engine and not mode,
+        reasons=tuple(found),
+    )
 
 
 def _utility(reading: Reading, node: Node, _start_s: float) -> Condition:
-    mains = reading.state("mains.state")
-    volts = reading.voltages()
-    if mains in (None, "unknown") and not volts:
-        return _UNKNOWN
-    if mains == "failed":
-        return Condition(source=False, reasons=("mains failed",))
-    if reading.state("breaker.position") in ("open", "tripped", "withdrawn"):
-        word = reading.state("breaker.position")
-        return Condition(in_service=False, source=False, reasons=(f"breaker {word}",))
-    # The meter may measure to neutral or between lines; half of the smaller is below both.
-    nominal = node.voltage_v / math.sqrt(3)
-    if mains is None and volts and min(volts) < VOLTAGE_ABSENT_SHARE * min(nominal, max(volts)):
-        return Condition(source=False, reasons=("no voltage",))
-    if mains is None and max(volts) < 50:
-        return Condition(source=False, reasons=("no voltage",))
+    mains, breaker = reading.word("mains.state"), reading.word("breaker.position")
+    if breaker in _BREAKER_OUT:
+        return _dead(f"has its breaker {breaker}")
+    if mains in ("failed", "out_of_tolerance"):
+        return _dead("has failed" if mains == "failed" else "is out of tolerance")
+    weak = _weak_phases(reading, node)
+    if weak:
+        return _dead(f"has no voltage ({', '.join(weak)})")
+    known = mains == "normal" or bool(reading.numbers(VOLTAGES))
+    if breaker == "unknown" or (not known and reading.has_any(("mains.state", *VOLTAGES))):
+        return UNKNOWN
+    return Condition(assumed=not known)
+
+
+def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
+    position, selected = reading.word("position"), reading.word("source.selected")
+    if "unknown" in (position, selected) and not (_PLACES.keys() & {position, selected}):
+        return UNKNOWN
+    if position == "off" or (not position and selected == "none"):
+        return _dead("is open, on neither source")
+    in_use = _PLACES.get(selected, _PLACES.get(position, -1))
+    found = []
+    mode = reading.word("control.mode")
+    if mode not in ("", "auto"):
+        found.append(f"is not in auto ({mode.replace('_', ' ')})")
+    if reading.word("transfer.state") in ("inhibited", "unknown"):
+        found.append("has its transfer inhibited")
+    if node.kind == "sts" and reading.word("sync.state") in ("out_of_sync", "unknown"):
+        found.append("has sources out of sync")
+    states = reading.words("source.state.")
+    absent = {
+        int(which) - 1
+        for which, state in states.items()
+        if which.isdigit() and (state in _NOT_THERE or state in ("", "unknown"))
+    }
+    if not states and node.kind == "sts" and reading.word("redundancy.state") == "lost":
+        absent = set(range(len(node.fed_by))) - {max(in_use, 0)}
+    return Condition(
+        selected=in_use,
+        transfers=not found,
+        absent=frozenset(absent),
+        assumed=not position and not selected,
+        reasons=tuple(found),
+    )
+
+
+def _passive(reading: Reading, node: Node, _start_s: float) -> Condition:
+    breaker = reading.word("breaker.position")
+    if breaker in _BREAKER_OUT:
+        return _dead(f"has its breaker {breaker}")
+    if breaker == "unknown":
+        return UNKNOWN
+    # A transformer's node states one voltage and the device may measure the other side.
+    weak = _weak_phases(reading, node) if node.kind != "transformer" else []
+    dead = bool(weak) and len(weak) == len(reading.numbers(VOLTAGES))
+    if dead or reading.word("input.state") == "failed":
+        feeders = frozenset(range(len(node.fed_by)))
+        return Condition(absent=feeders, reasons=("sees no voltage",))
     return Condition()
 
 
-def _switch(reading: Reading, _node: Node, _start_s: float) -> Condition:
-    position, selected = reading.state("position"), reading.state("source.selected")
-    if position in (None, "unknown") and selected in (None, "unknown"):
-        return _UNKNOWN
-    if position == "off" or (position is None and selected == "none"):
-        return Condition(in_service=False, reasons=("open, on neither source",))
-    place = {"preferred": 0, "alternate": 1, "source_1": 0, "source_2": 1}
-    in_use = place.get(position or "", -1)
-    if in_use < 0:
-        in_use = place.get(selected or "", -1)
-    reasons = []
-    if reading.state("control.mode") in ("manual", "off"):
-        reasons.append("is not in auto")
-    if reading.state("transfer.state") == "inhibited":
-        reasons.append("transfer inhibited")
-    if reading.state("sync.state") == "out_of_sync":
-        reasons.append("sources out of sync")
-    reasons += [name.partition(".")[2].replace("_", " ") for name in reading.critical()]
-    return Condition(selected=in_use, transfers=not reasons, reasons=tuple(reasons))
+def _weak_phases(reading: Reading, node: Node) -> list[str]:
+    """Phases below half of their nominal voltage, with their value, in words."""
+    found = []
+    for name, volts in reading.numbers(VOLTAGES):
+        phase = name.rpartition(".")[2]
+        nominal_v = node.voltage_v if "-" in phase else node.voltage_v / math.sqrt(3)
+        if volts < VOLTAGE_ABSENT_SHARE * nominal_v:
+            found.append(f"{phase.upper()} {volts:.0f} V of {nominal_v:.0f} V")
+    return found
 
 
-def _passive(reading: Reading, _node: Node, _start_s: float) -> Condition:
-    breaker = reading.state("breaker.position")
-    if breaker in ("open", "tripped", "withdrawn"):
-        return Condition(in_service=False, reasons=(f"breaker {breaker}",))
-    if reading.has("breaker.position") and breaker in (None, "unknown"):
-        return _UNKNOWN
-    return Condition()
+def _dead(reason: str) -> Condition:
+    return Condition(in_service=False, protects=False, reasons=(reason,))
 
 
-_JUDGES: Mapping[str, Callable[[Reading, Node, float], Condition]] = {
+_TABLE: Mapping[str, Callable[[Reading, Node, float], Condition]] = {
     "ups": _ups,
     "genset": _genset,
     "utility": _utility,

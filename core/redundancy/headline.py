@@ -1,0 +1,153 @@
+"""The report's words: what each load stands on, and the one line for the site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN, WHEN
+from core.redundancy.single import Weakness
+from core.redundancy.study import Study
+from core.snapshot import GroupStatus, LoadStatus
+
+State = Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
+
+_ORDER = (LOST, UNKNOWN, AT_N, DEGRADED, FULL)
+"""What is said first."""
+
+_NAMED_MAX = 5
+
+
+def load_statuses(live: Study, best: Study, weak: Weakness) -> tuple[LoadStatus, ...]:
+    """Every load in the worse of both cases."""
+    return tuple(_load(live, best, weak, n) for n in range(len(live.graph.loads)))
+
+
+def _load(live: Study, best: Study, weak: Weakness, n: int) -> LoadStatus:
+    graph = live.graph
+    i, demand = graph.loads[n], live.plant.demands[n]
+    node, feeders = graph.nodes[i], graph.feeders[i]
+    fed = {case: [f for f in feeders if b.live[f]] for case, b in live.balances.items()}
+    energised = min(len(feeds) for feeds in fed.values())
+    reasons = [
+        f"{graph.nodes[f].id} has no supply {WHEN[case]}"
+        for f in feeders
+        for case in ("mains_lost", "as_is")
+        if f not in fed[case]
+    ]
+    points = weak.loads.get(node.id, ())
+    if points:
+        named = ", ".join(points[:_NAMED_MAX]) + (" ..." if len(points) > _NAMED_MAX else "")
+        reasons.append(f"hangs on {named} alone")
+    bit = live.bit(i)
+    state: State = "redundant" if energised > node.min_feeds and not points else "at_n"
+    if any(effect.unprotected & bit for effect in live.effects.values()):
+        state = "unprotected"
+        reasons.append("an outage of the mains would interrupt it")
+    if any(effect.lost & bit for effect in live.effects.values()):
+        state = "lost" if any(effect.lost & bit for effect in best.effects.values()) else "unknown"
+    elif not demand.known:
+        state = "unknown"
+        reasons.append("its demand is not known")
+    return LoadStatus(
+        id=node.id,
+        demand_kw=demand.kw,
+        feeds=len(feeders),
+        energised_feeds=energised,
+        min_feeds=node.min_feeds,
+        state=state,
+        reasons=tuple(dict.fromkeys(reasons)),
+    )
+
+
+def headline(
+    live: Study,
+    best: Study,
+    groups: Sequence[GroupStatus],
+    loads: Sequence[LoadStatus],
+    unknown: Sequence[str],
+) -> tuple[int, str, tuple[str, ...]]:
+    """Status, headline and reasons of the site: the worst part first."""
+    if not live.graph.nodes:
+        return UNKNOWN, "there is no power graph: redundancy is not judged", ()
+    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads)]
+    found.sort(key=lambda item: _ORDER.index(item[0]))
+    if not found:
+        what = "every group has its designed spare" if groups else "every load is fed as designed"
+        return FULL, f"full: {what}", ()
+    if unknown and found[0][0] in (LOST, UNKNOWN):
+        found.append((UNKNOWN, f"not known: {_names(unknown)}"))
+    status, words = found[0]
+    return status, words, tuple(dict.fromkeys(reason for _, reason in found))
+
+
+def _harm(live: Study, best: Study) -> list[tuple[int, str]]:
+    """Lost loads and overloaded nodes; unknown where only what is not known makes them so."""
+    found = []
+    for case, effect in live.effects.items():
+        sure = best.effects[case]
+        for mask, status in ((effect.lost & sure.lost, LOST), (effect.lost & ~sure.lost, UNKNOWN)):
+            names = live.loads_of(mask)
+            if names:
+                what = "without supply" if status == LOST else "perhaps without supply"
+                found.append((status, f"{what} {WHEN[case]}: {_names(names)}"))
+        for i in live.graph.written:
+            if i in effect.overloaded:
+                gives, limit = live.balances[case].gives[i], live.graph.limit[i]
+                name = live.graph.nodes[i].id
+                words = f"{name} carries {gives:.0f} of {limit:.0f} kW {WHEN[case]}"
+                found.append((LOST if i in sure.overloaded else UNKNOWN, words))
+    return found
+
+
+def _groups(groups: Sequence[GroupStatus]) -> list[tuple[int, str]]:
+    found = []
+    for group in groups:
+        if group.status == FULL:
+            continue
+        why = f": {'; '.join(group.reasons)}" if group.reasons else ""
+        found.append((group.status, f"{group.id}: {_spare_words(group)}{why}"))
+    return found
+
+
+def _spare_words(group: GroupStatus) -> str:
+    if group.status == UNKNOWN:
+        return "not known"
+    if group.status == LOST:
+        able = group.load_kw + group.headroom_kw
+        return (
+            f"cannot carry its load of {group.load_kw:.0f} kW {WHEN[group.case]}"
+            if group.scheme == "N+R" or able <= 0
+            else f"does not stand its load of {group.load_kw:.0f} kW {WHEN[group.case]}"
+        )
+    if group.scheme == "N+R":
+        left = group.spare if group.status == DEGRADED else 0
+        return f"{left} of {group.design} spare units left"
+    return "the loss of one system would not be carried"
+
+
+def _loads(live: Study, loads: Sequence[LoadStatus]) -> list[tuple[int, str]]:
+    """Loads that are not fed as they were designed to be."""
+    found = []
+    unprotected = [load.id for load in loads if load.state == "unprotected"]
+    if unprotected:
+        words = f"an outage of the mains would interrupt {_names(unprotected)}"
+        found.append((AT_N, words))
+    weak = [load for load in loads if load.state == "at_n" and "hangs on" in str(load.reasons)]
+    if weak:
+        points = "; ".join(weak[0].reasons)
+        found.append((AT_N, f"without redundancy: {_names([load.id for load in weak])}: {points}"))
+    unsure = [load.id for load in loads if load.state == "unknown"]
+    demands = [
+        load.id
+        for load, demand in zip(loads, live.plant.demands, strict=True)
+        if load.id in unsure and not demand.known
+    ]
+    if demands:
+        found.append((UNKNOWN, f"the demand of {_names(demands)} is not known"))
+    return found
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_MAX
+    return ", ".join(names[:_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

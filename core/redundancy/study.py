@@ -1,0 +1,208 @@
+"""One plant judged whole: both cases, the bridge between them, and what the loss of nodes would do.
+
+The bridge is the time from the loss of the mains until generators carry: only batteries give power
+then. What a load needs in the bridge and does not get there is what "unprotected" means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from core.redundancy.condition import START_S, Plant
+from core.redundancy.evaluate import CASES, TOLERANCE, Balance, CaseName
+from core.redundancy.graph import PowerGraph, Role
+from core.redundancy.trial import Trial
+from core.snapshot import CaseResult, Overload
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What is wrong in one case. Loads are bits, in the order of `PowerGraph.loads`."""
+
+    lost: int
+    unprotected: int
+    overloaded: frozenset[int]
+
+    @property
+    def hit(self) -> int:
+        """Loads lost or unprotected."""
+        return self.lost | self.unprotected
+
+
+Effects = Mapping[CaseName, Effect]
+
+
+def worst(effects: Effects) -> Effect:
+    """The worse of the cases, load by load and node by node."""
+    lost = unprotected = 0
+    overloaded: frozenset[int] = frozenset()
+    for effect in effects.values():
+        lost |= effect.lost
+        unprotected |= effect.unprotected
+        overloaded |= effect.overloaded
+    return Effect(lost, unprotected & ~lost, overloaded)
+
+
+class Study:
+    """A plant whose unknown nodes were decided upon (`Plant.worst` or `best`).
+
+    Not safe for use by two threads at once: `effects_of` changes balances and puts them back.
+    """
+
+    def __init__(self, graph: PowerGraph, plant: Plant, start_s: float = START_S) -> None:
+        self.graph = graph
+        self.plant = plant
+        self.start_s = start_s
+        self.balances: dict[CaseName, Balance] = {
+            case: Balance(graph, plant, case) for case in CASES
+        }
+        self._upses = [i for i, role in enumerate(graph.role) if role is Role.UPS]
+        self._bridge = Balance(graph, plant, "bridge", [u for u in self._upses if self._holds(u)])
+        self._bit = {load: 1 << n for n, load in enumerate(graph.loads)}
+        self._all = self._mask(graph.loads)
+        self._guarded = self._mask(i for i in graph.loads if not graph.nodes[i].short_break)
+        self._live = {
+            balance.case: self._mask(i for i in graph.loads if balance.live[i])
+            for balance in (*self.balances.values(), self._bridge)
+        }
+        nodes = range(len(graph))
+        self._over = {
+            case: frozenset(i for i in nodes if balance.overloaded(i))
+            for case, balance in self.balances.items()
+        }
+        self._too_much = {i for i in nodes if self._drops_out(i)}
+        self.effects: Effects = self.effects_of(())
+
+    def effects_of(self, out: Collection[int]) -> Effects:
+        """What would be wrong with these nodes out as well, in each case."""
+        trials = {case: Trial(balance) for case, balance in self.balances.items()}
+        for trial in trials.values():
+            trial.switch(down=out)
+        bridge = self._cross(out, trials)
+        bridged = self._alive("bridge", self._bridge, bridge)
+        effects = {}
+        for case, trial in trials.items():
+            balance = self.balances[case]
+            live = self._alive(case, balance, trial)
+            changed = {i for i in trial.moved if balance.overloaded(i)}
+            effects[case] = Effect(
+                lost=self._all & ~live,
+                unprotected=live & self._guarded & ~bridged,
+                overloaded=frozenset(self._over[case] - trial.moved | changed)
+                if trial.moved
+                else self._over[case],
+            )
+        for trial in (*trials.values(), bridge):
+            trial.undo()
+        return effects
+
+    def singles(self) -> dict[int, Effects]:
+        """What the loss of each single component would leave, by node number."""
+        return {
+            i: self.effects_of((i,))
+            for i, role in enumerate(self.graph.role)
+            if role not in (Role.LOAD, Role.NONE)
+        }
+
+    def loads_of(self, mask: int) -> tuple[str, ...]:
+        """Ids of the loads of a mask."""
+        if not mask:
+            return ()
+        graph, bit = self.graph, self._bit
+        return tuple(graph.nodes[i].id for i in graph.loads if mask & bit[i])
+
+    def result(self, case: CaseName, unknown: tuple[str, ...]) -> CaseResult:
+        """One case as it is published."""
+        graph, balance, effect = self.graph, self.balances[case], self.effects[case]
+        return CaseResult(
+            lost_loads=self.loads_of(effect.lost),
+            unprotected_loads=self.loads_of(effect.unprotected),
+            overloaded=tuple(
+                Overload(
+                    graph.nodes[i].id,
+                    balance.gives[i],
+                    graph.limit[i],
+                    graph.in_order(balance.loads_behind(i)),
+                )
+                for i in graph.written
+                if i in effect.overloaded
+            ),
+            unchecked=graph.unchecked,
+            assumed=graph.ids([i for i in graph.written if self.plant.conditions[i].assumed]),
+            unknown=unknown,
+        )
+
+    def guards(self, i: int) -> bool:
+        """Whether a UPS could carry its load from now until generators do."""
+        condition = self.plant.conditions[i]
+        return condition.in_service and condition.protects and condition.battery_s >= self.start_s
+
+    def bit(self, load: int) -> int:
+        """The bit of a load in masks."""
+        return self._bit[load]
+
+    def lost_in(self, balance: Balance) -> int:
+        """Loads lost in any balance of this graph, as a mask."""
+        return self._mask(i for i in self.graph.loads if not balance.live[i])
+
+    def given(self, case: CaseName, out: Collection[int], nodes: Sequence[int]) -> list[float]:
+        """What some nodes would give with others out, in kW."""
+        balance = self.balances[case]
+        trial = Trial(balance)
+        trial.switch(down=out)
+        found = [balance.gives[i] for i in nodes]
+        trial.undo()
+        return found
+
+    def _holds(self, i: int) -> bool:
+        """Whether a UPS is a source in the bridge: it works on its input, can do so on its
+        battery, and will have an input again when generators carry."""
+        return self.guards(i) and all(
+            balance.live[i] and not balance.bypassed[i] for balance in self.balances.values()
+        )
+
+    def _drops_out(self, i: int) -> bool:
+        """Whether a node cannot give what the bridge asks of it.
+
+        What is overloaded outside the bridge already is reported there, and stays in here.
+        """
+        graph, gives = self.graph, self._bridge.gives[i]
+        if graph.role[i] is Role.LOAD or gives <= 0:
+            return False
+        usual = max(balance.gives[i] for balance in self.balances.values())
+        able = max(graph.limit[i], usual)
+        if self._bridge.forced[i]:
+            able = min(able, self.plant.conditions[i].battery_kw)
+        return gives > able * (1 + TOLERANCE)
+
+    def _cross(self, out: Collection[int], trials: Mapping[CaseName, Trial]) -> Trial:
+        """The bridge with these nodes out: what cannot carry it drops out, until it settles."""
+        bridge = Trial(self._bridge)
+        looked = set(out).union(*(trial.looked for trial in trials.values()))
+        upses = [i for i in looked if self.graph.role[i] is Role.UPS and i not in out]
+        bridge.switch(down=out, forced=[(i, self._holds(i)) for i in upses])
+        suspects = self._too_much.union(*(trial.moved for trial in trials.values()))
+        while True:
+            weak = [i for i in suspects | bridge.moved if self._bridge.up[i] and self._drops_out(i)]
+            if not weak:
+                return bridge
+            bridge.switch(down=weak)
+
+    def _mask(self, loads: Iterator[int] | Collection[int]) -> int:
+        mask = 0
+        for i in loads:
+            mask |= self._bit[i]
+        return mask
+
+    def _alive(
+        self, case: Literal["as_is", "mains_lost", "bridge"], balance: Balance, trial: Trial
+    ) -> int:
+        """Loads that live, after a trial."""
+        live = self._live[case]
+        for i in trial.looked:
+            bit = self._bit.get(i)
+            if bit is not None:
+                live = live | bit if balance.live[i] else live & ~bit
+        return live

@@ -1,0 +1,57 @@
+"""Where the loads' power comes from at this moment: not what could feed them, but what does."""
+
+from __future__ import annotations
+
+from core.redundancy.condition import Plant
+from core.redundancy.graph import PowerGraph, Role
+from core.redundancy.watch import Seen
+from core.snapshot import Supply
+
+_MAINS, _GENERATOR, _BATTERY = 1, 2, 4
+_WORDS: dict[int, Supply] = {
+    0: "none",
+    _MAINS: "mains",
+    _GENERATOR: "generator",
+    _BATTERY: "battery",
+}
+
+
+def supply_of(graph: PowerGraph, seen: Seen) -> Supply:
+    """The mode of supply; `unknown` where nothing is seen to feed the loads and something unknown
+    may."""
+    if not graph.loads:
+        return "unknown"
+    for idle in (False, True):  # a generator without a device may run, if nothing else feeds
+        feeding = _feeding(graph, seen.live, assumed_run=idle)
+        if feeding:
+            return _WORDS.get(feeding, "mixed")
+    return "unknown" if _feeding(graph, seen.best, assumed_run=True) else "none"
+
+
+def _feeding(graph: PowerGraph, plant: Plant, *, assumed_run: bool) -> int:
+    """Kinds of source that reach a load, as bits."""
+    kinds = [0] * len(graph)
+    for i, condition in enumerate(plant.conditions):
+        if not condition.in_service:
+            continue
+        role, node = graph.role[i], graph.nodes[i]
+        if role is Role.SOURCE:
+            runs = condition.carrying or (assumed_run and condition.assumed)
+            kinds[i] = _MAINS if node.kind == "utility" else _GENERATOR if runs else 0
+            continue
+        dead = condition.blocked | condition.absent
+        fed = [0 if k in dead else kinds[f] for k, f in enumerate(graph.feeders[i])]
+        if role is Role.UPS:
+            through = graph.bypass[i] if condition.on_bypass else 0
+            kinds[i] = _BATTERY if condition.on_battery else fed[through]
+        elif role is Role.SWITCH:
+            in_use = condition.selected
+            known = 0 <= in_use < len(fed)
+            kinds[i] = fed[in_use] if known else next((kind for kind in fed if kind), 0)
+        else:
+            for kind in fed:
+                kinds[i] |= kind
+    feeding = 0
+    for load in graph.loads:
+        feeding |= kinds[load]
+    return feeding

@@ -1,0 +1,107 @@
+"""The answer to a what-if question: one word, and the reasons for it.
+
+`unsafe`: something is lost, overloaded or newly unprotected. `reduced`: nothing of that, but a
+group or a load is left without redundancy that it was built with. `unknown`: it depends on what is
+not known. A plant is judged twice, at the worst and at the best of what is unknown; where both are
+safe from harm the worse one answers, where they differ nobody can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.redundancy.condition import Plant
+from core.redundancy.evaluate import CaseName
+from core.redundancy.groups import AT_N, LOST, UNKNOWN, WHEN
+from core.redundancy.single import Weakness
+from core.redundancy.study import Study
+from core.snapshot import GroupStatus, Verdict
+
+_NAMED_MAX = 8
+"""More than so many of a kind are counted, not named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What cannot be judged at all: devices outside the graph, loads of unknown demand (ids)."""
+
+    outside: tuple[str, ...]
+    demands: tuple[str, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        said = [
+            f"{name} is not in the power graph: what its removal does cannot be judged"
+            for name in self.outside
+        ]
+        said += [f"the demand of {name} is not known" for name in self.demands]
+        return tuple(said)
+
+
+def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
+    """What is lost, overloaded or newly unprotected, in words; empty where nothing is."""
+    graph, said = after.graph, []
+    for case in cases:
+        effect, old = after.effects[case], before.effects[case]
+        said += _named("is lost", after.loads_of(effect.lost), case)
+        for i in graph.written:
+            if i in effect.overloaded:
+                gives = after.balances[case].gives[i]
+                said.append(
+                    f"{graph.nodes[i].id} carries {gives:.0f} of {graph.limit[i]:.0f} kW "
+                    f"{WHEN[case]}"
+                )
+        newly = effect.unprotected & ~old.hit
+        said += _named("is unprotected against an outage", after.loads_of(newly), case)
+    return list(dict.fromkeys(said))
+
+
+def reduction(groups: Sequence[GroupStatus], weak: Weakness) -> list[str]:
+    """What is left without the redundancy it was built with, in words."""
+    said = [
+        f"{group.id}: no spare left" + "".join(f": {reason}" for reason in group.reasons[:1])
+        for group in groups
+        if group.status in (UNKNOWN, LOST, AT_N)
+    ]
+    said += [
+        f"{load} hangs on {', '.join(points[:3])}{' ...' if len(points) > 3 else ''}"
+        for load, points in list(weak.loads.items())[:_NAMED_MAX]
+    ]
+    if len(weak.loads) > _NAMED_MAX:
+        said.append(f"{len(weak.loads)} loads in all hang on single points that they did not have")
+    said += [
+        f"the loss of {node} would now overload {over}"
+        for node, over in weak.overloads[:_NAMED_MAX]
+    ]
+    return said
+
+
+def decide(
+    worst_harm: Sequence[str], best_harm: Sequence[str], doubt: Doubt, reduced: Sequence[str]
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict and its reasons."""
+    if worst_harm and best_harm:
+        return "unsafe", (*worst_harm, *doubt.reasons)
+    if worst_harm or best_harm:
+        return "unknown", (*(worst_harm or best_harm), *doubt.reasons)
+    if doubt.reasons:
+        return "unknown", (*doubt.reasons, *reduced)
+    return ("reduced", tuple(reduced)) if reduced else ("safe", ())
+
+
+def unknown_words(plant: Plant, study: Study) -> list[str]:
+    """Nodes that are not known, and why."""
+    graph = study.graph
+    return [
+        f"{graph.nodes[i].id} {plant.conditions[i].reasons[0]}"
+        for i in graph.written
+        if plant.conditions[i].unknown and plant.conditions[i].reasons
+    ]
+
+
+def _named(what: str, loads: Sequence[str], case: CaseName) -> list[str]:
+    said = [f"{load} {what} {WHEN[case]}" for load in loads[:_NAMED_MAX]]
+    if len(loads) > _NAMED_MAX:
+        said.append(f"{len(loads)} loads in all: {what} {WHEN[case]}")
+    return said

@@ -1,0 +1,178 @@
+"""The plant as it is seen now: conditions of all nodes, with doubt and contradiction decided.
+
+Two things are not taken at face value. A device that does not answer: its last word counts in the
+live verdict until the stale limit, and not at all where nothing may be hoped. And a graph that is
+contradicted: a UPS on battery, a switch or a board that sees no voltage on a feeder that the graph
+calls live. What stands between has failed, and that feeder gives nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from core.redundancy.condition import ASSUMED, Condition, Plant
+from core.redundancy.demand import Demands
+from core.redundancy.graph import PowerGraph, Role
+from core.redundancy.rows import Gathered, Watch
+from core.redundancy.states import UNKNOWN, WANTED, WANTED_ELSE, condition_of
+from core.site import Node, Site
+from core.snapshot import DeviceStatus, PointView
+
+STALE_AFTER_POLLS = 3
+STALE_AFTER_S = 60.0
+"""A silent device's last word counts for so many polls, at most so many seconds
+(docs/redundancy.md, "Silence")."""
+
+PATIENCE_S = 30.0
+"""A contradiction must stand so long before the live verdict believes it: meters are polled one
+after the other, and during a change they do not agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The plant in three lights: as the live verdict takes it, and at the worst and the best of
+    what is not known. `unknown` are the nodes whose device does not tell, as ids."""
+
+    live: Plant
+    worst: Plant
+    best: Plant
+    unknown: tuple[str, ...]
+
+
+class Watcher:
+    """Looks at one plant through the point table."""
+
+    def __init__(self, graph: PowerGraph, site: Site, start_s: float) -> None:
+        self._graph = graph
+        self._start_s = start_s
+        self._interval_s = {device.id: device.poll.interval_s for device in site.devices}
+        self._retired = {d.id for d in site.devices if d.lifecycle == "retired"}
+        self.demands = Demands(graph)
+        self._points = Watch(_wanted(graph))
+        self._since: dict[tuple[int, int], float] = {}
+
+    def see(
+        self,
+        view: PointView,
+        devices: Mapping[str, DeviceStatus],
+        now: float,
+        *,
+        remember: bool = False,
+    ) -> Seen:
+        """The plant at `now` (UTC seconds). `remember` what is needed for the next look; set by
+        the tick alone."""
+        gathered = self._points.gather(view)
+        pairs = [self._read(node, gathered, devices, now) for node in self._graph.nodes]
+        patient, strict = tuple(p for p, _ in pairs), tuple(s for _, s in pairs)
+        demands = self.demands.now(gathered)
+        if remember:
+            self.demands.remember(demands, now, gathered)
+            self._since = self._standing(patient, now)
+        ages = {place: now - since for place, since in self._since.items()}
+        strict_plant = Plant(strict, demands)
+        return Seen(
+            live=self._checked(Plant(patient, demands).worst(), ages, PATIENCE_S),
+            worst=self._checked(strict_plant.worst(), ages, 0.0),
+            best=self._checked(strict_plant.best(), ages, PATIENCE_S),
+            unknown=self._graph.ids([i for i in self._graph.written if strict[i].unknown]),
+        )
+
+    def _read(
+        self, node: Node, gathered: Gathered, devices: Mapping[str, DeviceStatus], now: float
+    ) -> tuple[Condition, Condition]:
+        """One node for the live verdict, and where nothing may be hoped."""
+        if not node.device:
+            return ASSUMED, ASSUMED
+        if node.device in self._retired:
+            out = Condition(in_service=False, protects=False, reasons=("is retired",))
+            return out, out
+        status, reading = devices.get(node.device), gathered.device(node.device)
+        tried = status is not None and status.tried
+        if not tried and not reading.any_usable():
+            return (_unknown("has not been polled yet"),) * 2
+        told = condition_of(reading, node, self._start_s)
+        if told.unknown:
+            silent = tried and status is not None and not status.up
+            why = "does not answer" if silent else "does not tell its state"
+            return (_unknown(*(told.reasons or (why,))),) * 2
+        up = not tried or (status is not None and status.up)
+        if up and not reading.doubtful:
+            return told, told
+        unknown = _unknown("does not answer" if not up else "has not answered of late")
+        age_s = _age_s(status, now)
+        limit_s = min(
+            STALE_AFTER_POLLS * self._interval_s.get(node.device, STALE_AFTER_S), STALE_AFTER_S
+        )
+        return (told if age_s <= limit_s else unknown), unknown
+
+    def _standing(
+        self, conditions: Sequence[Condition], now: float
+    ) -> dict[tuple[int, int], float]:
+        """Since when devices see no voltage, by node and feeder."""
+        places = ((i, k) for i, condition in enumerate(conditions) for k in condition.absent)
+        return {place: min(now, self._since.get(place, now)) for place in places}
+
+    def _checked(
+        self, plant: Plant, ages: Mapping[tuple[int, int], float], patience_s: float
+    ) -> Plant:
+        """Feeders blocked that the graph calls live and a device does not.
+
+        Where the graph counts on generators that may be on their way, no voltage is no
+        contradiction; for what should have it by then (all but the sources of a switch) it is one
+        after a start's time.
+        """
+        if not any(condition.absent for condition in plant.conditions):
+            return plant
+        graph, count = self._graph, len(self._graph)
+        live, waiting = [False] * count, [False] * count
+        changes: dict[int, Condition] = {}
+        for i, condition in enumerate(plant.conditions):
+            role, feeders = graph.role[i], graph.feeders[i]
+            if not condition.in_service:
+                continue
+            if role is Role.SOURCE:
+                live[i], waiting[i] = True, graph.nodes[i].kind == "genset"
+                continue
+            blocked = set()
+            for k in condition.absent:
+                age_s = ages.get((i, k), 0.0)
+                late = role is not Role.SWITCH and age_s >= self._start_s
+                if (
+                    k < len(feeders)
+                    and live[feeders[k]]
+                    and age_s >= patience_s
+                    and (late or not waiting[feeders[k]])
+                ):
+                    blocked.add(k)
+            usable = [f for k, f in enumerate(feeders) if live[f] and k not in blocked]
+            live[i] = bool(usable)
+            waiting[i] = role is not Role.UPS and all(waiting[f] for f in usable)
+            if blocked:
+                names = ", ".join(graph.nodes[feeders[k]].id for k in sorted(blocked))
+                reasons = (*condition.reasons, f"gets nothing from {names}")
+                changes[i] = replace(condition, blocked=frozenset(blocked), reasons=reasons)
+        return plant.changed(changes) if changes else plant
+
+
+def _wanted(graph: PowerGraph) -> dict[str, tuple[str, ...]]:
+    """Beginnings of point names by device: what the nodes and the demands need."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    for node in graph.nodes:
+        if node.device:
+            names = WANTED.get(node.kind, WANTED_ELSE)
+            wanted[node.device] = (*wanted.get(node.device, ()), *names)
+        for point in node.demand:
+            device, _, name = point.partition("/")
+            wanted[device] = (*wanted.get(device, ()), name)
+    return wanted
+
+
+def _unknown(*reasons: str) -> Condition:
+    return replace(UNKNOWN, reasons=reasons)
+
+
+def _age_s(status: DeviceStatus | None, now: float) -> float:
+    if status is None or status.last_success is None:
+        return float("inf")
+    return now - status.last_success
