@@ -100,25 +100,65 @@ power:
 @pytest.mark.parametrize(
     ("old", "new", "key", "words"),
     [
-        ("modbus://10.10.2.10/1", "ftp://10.10.2.10", "devices[0].address", "unknown address scheme"),
+        (
+            "modbus://10.10.2.10/1",
+            "ftp://10.10.2.10",
+            "devices[0].address",
+            "unknown address scheme",
+        ),
         ("modbus://10.10.2.10/1", "modbus://10.10.2.10", "devices[0].address", "names no unit"),
-        ("deepsea-gencomm", "deepsea-gencom", "devices[0].profile", "did you mean 'deepsea-gencomm'"),
+        (
+            "deepsea-gencomm",
+            "deepsea-gencom",
+            "devices[0].profile",
+            "did you mean 'deepsea-gencomm'",
+        ),
         ("place: hall-1", "place: hall-2", "devices[1].place", "did you mean 'hall-1'"),
-        ("credentials: plant}", "credentials: plan}", "defaults.credentials", "did you mean 'plant'"),
+        (
+            "credentials: plant}",
+            "credentials: plan}",
+            "defaults.credentials",
+            "did you mean 'plant'",
+        ),
         ("snmp://10.10.1.11", "modbus://10.10.1.11/1", "devices[1].profile", "speaks snmp"),
         ("10.10.3.10/2", "10.10.3.10/1", "devices[3].address", "has the address of 'meter-mv'"),
-        ("capacity_kw: 800, device: gen-1", "capacity_kw: 0, device: gen-1", "power[1]", "capacity"),
+        (
+            "capacity_kw: 800, device: gen-1",
+            "capacity_kw: 0, device: gen-1",
+            "power[1]",
+            "capacity",
+        ),
         ("device: meter-mv}", "device: meter-nv}", "power[0].device", "did you mean 'meter-mv'"),
         ("members: [gen-1]", "members: [gen-2]", "groups[0]", "gen-2"),
-        ("facility: [meter-mv]", "facility: [meter-x]", "energy.facility[0]", "no device 'meter-x'"),
+        (
+            "facility: [meter-mv]",
+            "facility: [meter-x]",
+            "energy.facility[0]",
+            "no device 'meter-x'",
+        ),
         ("demand: meter-a/", "demand: meter-b/", "power[4].demand", "no device 'meter-b'"),
-        ("demand: meter-a/active_power", "demand: meter-a/battery.charge", "power[4].demand", "has no point"),
-        ("community: secret-word", "community_file: missing.txt", "credentials.plant.community_file", "cannot be read"),
-        ("{community: secret-word}", "{version: v3, community: x}", "credentials.plant.version", "SNMPv3"),
+        (
+            "demand: meter-a/active_power",
+            "demand: meter-a/battery.charge",
+            "power[4].demand",
+            "has no point",
+        ),
+        (
+            "community: secret-word",
+            "community_file: missing.txt",
+            "credentials.plant.community_file",
+            "cannot be read",
+        ),
+        (
+            "{community: secret-word}",
+            "{version: v3, community: x}",
+            "credentials.plant.version",
+            "SNMPv3",
+        ),
         ("{id: hall-1, kind: hall}", "{id: hall-1, kind: hal}", "places[0].kind", "is not one of"),
         ("interval_s: 2", "interval_s: soon", "devices[1].poll.interval_s", "is not a number"),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_is_one_sentence_at_its_key(tmp_path, old, new, key, words):
     problem = only(tmp_path, old, new)
     assert problem.key == key

@@ -60,9 +60,7 @@ def snmpd(directory: Path, config: str = CONFIG) -> Iterator[int]:
 
 # GET sysUpTime.0, v2c, community public
 _HELLO = bytes.fromhex(
-    "302902010104067075626c6963a01c02041000000002010002010030 0e300c06082b060102010103000500".replace(
-        " ", ""
-    )
+    "302902010104067075626c6963a01c020410000000020100020100300e300c06082b060102010103000500"
 )
 
 
