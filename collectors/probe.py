@@ -149,11 +149,7 @@ def _states(survey: Survey[Any]) -> Iterator[State]:
 
 def _shown(survey: Survey[Any]) -> Iterator[tuple[int, Bound[Any]]]:
     """The points whose object the device has, or did not answer for."""
-    absent = (Quality.REFUSED, Quality.NOT_IMPLEMENTED)
-    for i, point in enumerate(survey.points):
-        raw = survey.raw[point.item]
-        if raw is not None and not (isinstance(raw, Quality) and raw in absent):
-            yield i, point
+    return ((i, point) for i, point in enumerate(survey.points) if survey.has(point))
 
 
 def shown(raw: Raw) -> RawShown:

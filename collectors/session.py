@@ -111,6 +111,15 @@ class Survey(Generic[Item]):
     refused: frozenset[Item]
     errors: tuple[str, ...]
 
+    def has(self, point: Bound[Item]) -> bool:
+        """Whether the device has what the point is read from, scale included."""
+        return all(_exists(self.raw[item]) for item in point.items)
+
+    def gave(self, item: Item) -> bool:
+        """Whether the device gave a value for an object."""
+        raw = self.raw[item]
+        return raw is not None and not isinstance(raw, Quality)
+
 
 @dataclass(frozen=True, slots=True)
 class _Speed(Generic[Item, Asked]):
@@ -150,7 +159,7 @@ class DeviceSession(Generic[Item, Asked]):
             slots[point.spec.keys.speed].append(slot)
         if not slots["fast"]:  # a poll that asks for nothing would find every device alive
             slots = {"fast": slots["slow"], "slow": []}
-        first = [item for item in self._reader.first if isinstance(survey.raw[item], int)]
+        first = [item for item in self._reader.first if survey.gave(item)]
         self._speeds = {
             "fast": self._planned([kept[i] for i in slots["fast"]], slots["fast"], first),
             "slow": self._planned([*(kept[i] for i in slots["slow"]), *watched], slots["slow"]),
@@ -260,7 +269,7 @@ class DeviceSession(Generic[Item, Asked]):
 
     def _judge(self, current: _Speed[Item, Asked], raw: Sequence[Raw], errors: list[str]) -> None:
         """Whether the device is another one now, so that it has to be opened anew."""
-        if current.first and isinstance(uptime := raw[0], int):
+        if current.first and type(uptime := raw[0]) is int:
             if uptime < self._uptime - UPTIME_SLACK:
                 self._reopen = True
             self._uptime = uptime
@@ -299,9 +308,7 @@ def chosen(survey: Survey[Item]) -> tuple[list[Bound[Item]], list[Bound[Item]]]:
     watched: list[Bound[Item]] = []
     bad = (survey.quality >> LEVEL_SHIFT) >= Level.BAD
     for i, point in enumerate(survey.points):
-        if not all(_exists(survey.raw[item]) for item in point.items):
-            continue
-        if not survey.refused.isdisjoint(point.items):
+        if not survey.has(point) or not survey.refused.isdisjoint(point.items):
             continue
         if survey.quality[i] == Quality.NOT_IMPLEMENTED:
             watched.append(point)

@@ -307,6 +307,27 @@ async def test_the_coarse_object_gives_the_point_where_the_fine_one_has_no_value
         assert (await device.everything())["battery.voltage"] == 54.0
 
 
+@pytest.mark.parametrize("raw", sorted(int(quality) for quality in Quality))
+async def test_no_number_passes_for_a_reason_why_there_is_none(opened, raw):
+    """Quality is a kind of int: 130 volts must not be taken for NOT_IMPLEMENTED."""
+    async with opened(OddAgent(OBJECTS | {f"{BASE}.3.1.2.1": raw})) as device:
+        assert (await device.poll())["output.voltage.l1"] == raw
+
+
+async def test_a_poll_without_the_uptime_is_no_restart(opened):
+    """The packet that holds the uptime is lost, a second one is not."""
+    agent = OddAgent(dict(OBJECTS), most_objects=4)
+    async with opened(agent) as device:
+        await device.poll()
+        agent.ignored = frozenset({odd_agent.SYS_UPTIME})
+        values = await device.poll()
+        assert device.answers[-1].errors
+        assert values["output.voltage.l3"] == 229.0
+        agent.ignored = frozenset()
+        await device.poll()
+        assert not device.answers[-1].restarted
+
+
 async def test_rows_that_vanish_ask_to_open_again(opened):
     agent = OddAgent(dict(OBJECTS))
     async with opened(agent) as device:

@@ -225,29 +225,31 @@ class SnmpClient:
         if target.version is Version.V3:
             raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
         loop = asyncio.get_running_loop()
+        now = loop.time()
         until, address = self._resolved.get((target.host, target.port), _UNKNOWN)
-        if until < loop.time():
+        if until < now:
             address = await self._resolve(target, loop)
+            now = loop.time()
         pending = _Pending(question, target, address, loop.create_future(), target.retries)
         try:
             if len(self._pending) < MAX_OUTSTANDING:
-                self._send(pending, loop)
+                self._send(pending, now)
             else:
                 self._unsent.append(pending)
             return await pending.future
         finally:
             self._pending.pop(pending.request_id, None)
             if self._unsent:
-                self._send_next(loop)
+                self._send_next(loop.time())
 
-    def _send_next(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _send_next(self, now: float) -> None:
         """Send what has waited longest, as far as there is room."""
         while self._unsent and len(self._pending) < MAX_OUTSTANDING:
             pending = self._unsent.popleft()
             if not pending.future.done():
-                self._send(pending, loop)
+                self._send(pending, now)
 
-    def _send(self, pending: _Pending, loop: asyncio.AbstractEventLoop) -> None:
+    def _send(self, pending: _Pending, now: float) -> None:
         """Send under a new request id; the time for an answer runs from here."""
         number = self._next_id
         self._next_id = number + 1 if number < codec.REQUEST_ID_LAST else codec.REQUEST_ID_FIRST
@@ -255,8 +257,9 @@ class SnmpClient:
         self._pending[number] = pending
         self.counters.requests += 1
         target, address = pending.target, pending.address
-        pending.deadline = loop.time() + target.timeout_s
+        pending.deadline = now + target.timeout_s
         if self._sweep is None:
+            loop = asyncio.get_running_loop()
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
         packet = pending.question.request(target.version, target.community, number)
         sock = self._socket(address)
@@ -342,7 +345,7 @@ class SnmpClient:
                 pending.tries_left -= 1
                 self.counters.retries += 1
                 del self._pending[pending.request_id]
-                self._send(pending, loop)
+                self._send(pending, now)
             else:
                 self.counters.timeouts += 1
                 pending.future.set_exception(DeviceTimeout(_silence(pending.target)))

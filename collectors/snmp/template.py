@@ -70,11 +70,12 @@ class Template:
         """Read the answer to this template. Raises Malformed, also where it answers something
         else."""
         shapes = self._shapes
-        for i, shape in enumerate(shapes):
+        for shape in shapes:
             values = shape.read(data)
             if values is not None:
-                if i:
-                    shapes.insert(0, shapes.pop(i))
+                if shape is not shapes[0]:
+                    shapes.remove(shape)
+                    shapes.insert(0, shape)
                 return Answer(values, shape.tags)
         answer = self._decode_carefully(data)
         if answer.error_status == 0:
@@ -103,31 +104,26 @@ class Template:
             del self._shapes[MAX_SHAPES:]
 
 
-_SIGNED_FORMATS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
-_POSITIVE_FORMATS: Final = {5: "I", 9: "Q"}
-_MASKS: Final = {
-    ber.COUNTER32: 0xFFFFFFFF,
-    ber.GAUGE32: 0xFFFFFFFF,
-    ber.TIME_TICKS: 0xFFFFFFFF,
-    ber.COUNTER64: 0xFFFFFFFFFFFFFFFF,
-}
+_SIGNED: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
+_UNSIGNED: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_WIDTHS: Final = {ber.COUNTER32: 4, ber.GAUGE32: 4, ber.TIME_TICKS: 4, ber.COUNTER64: 8}
+"""Octets of the unsigned types."""
 
-Span = tuple[int, int]
 Fix = Callable[[Any], Value]
 
 
 class Shape:
     """The layout of one answer: octets that stay, and values of known types between them."""
 
-    __slots__ = ("_fixed", "_fixes", "_mask", "_masks", "_size", "_unpack", "tags")
+    __slots__ = ("_excess", "_fixed", "_fixes", "_mask", "_size", "_unpack", "tags")
 
     def __init__(self, data: bytes, layout: _Layout) -> None:
         packer = _packer(layout.format)
         self._unpack = packer.unpack
         self._size = packer.size
-        self._mask = _mask(len(data), tuple(layout.spans))
-        self._fixed = int.from_bytes(data, "big") & self._mask
-        self._masks = tuple(layout.masks)
+        self._mask = _shared(int.from_bytes(layout.mask, "big"))
+        self._fixed = _shared(int.from_bytes(data, "big") & self._mask)
+        self._excess = tuple(layout.excess)
         self._fixes = tuple(layout.fixes)
         self.tags = tuple(layout.tags)
 
@@ -146,21 +142,24 @@ class Shape:
         if len(data) != self._size or int.from_bytes(data, "big") & self._mask != self._fixed:
             return None
         values = list(self._unpack(data))
+        for i, excess in self._excess:
+            values[i] -= excess
         for i, fix in self._fixes:
             values[i] = fix(values[i])
-        for i, mask in self._masks:
-            values[i] &= mask
         return values
 
 
 class _Layout:
-    """Finds the values of an answer: where they lie, how they are taken out and what is to be done
-    to them then."""
+    """Finds the values of an answer: where they lie, how they are taken out, and what is to be
+    done to them then.
+
+    `mask` has ones where the answer must stay as it is.
+    """
 
     def __init__(self, data: bytes) -> None:
-        self.spans: list[Span] = []
+        self.mask = bytearray(b"\xff" * len(data))
         self.tags: list[int] = []
-        self.masks: list[tuple[int, int]] = []
+        self.excess: list[tuple[int, int]] = []
         self.fixes: list[tuple[int, Fix]] = []
         self._formats: list[str] = []
         self._data = data
@@ -183,7 +182,7 @@ class _Layout:
         self.format = ">" + "".join(self._formats) + f"{len(data) - self._cut_at}x"
 
     def _bind(self, tag: int, first: int, last: int) -> None:
-        if tag == ber.INTEGER or tag in _MASKS:
+        if tag == ber.INTEGER or tag in _WIDTHS:
             self._number(tag, first, last)
             return
         self._value(f"{last - first}s", first, last)
@@ -195,21 +194,33 @@ class _Layout:
             raise ValueError("no shape can say this")
 
     def _number(self, tag: int, first: int, last: int) -> None:
-        size, place = last - first, len(self.tags)
-        if size in _POSITIVE_FORMATS and not self._data[first]:
-            # A 0 stands before a number whose top bit is set: it belongs to what stays.
-            self._value(_POSITIVE_FORMATS[size], first + 1, last)
-        elif size in _SIGNED_FORMATS:
-            self._value(_SIGNED_FORMATS[size], first, last)
+        size, width = last - first, _WIDTHS.get(tag)
+        if width is None and size in _SIGNED:
+            self._value(_SIGNED[size], first, last)
+        elif width is not None and size >= width:
+            if any(self._data[first : last - width]):
+                raise ValueError("a number is too large for its type")
+            self._value(_UNSIGNED[width], last - width, last)
         else:
-            self._value(f"{size}s", first, last)
-            self.fixes.append((place, _signed))
-        if tag in _MASKS:
-            # Signed and then masked, as the general decoder does: sloppy agents set the top bit.
-            self.masks.append((place, _MASKS[tag]))
+            self._odd_number(first, last, signed=width is None)
+
+    def _odd_number(self, first: int, last: int, *, signed: bool) -> None:
+        """A number of a length that no format has is read together with octets before it. Those
+        stay, and so does its sign, so that a constant is to be taken off."""
+        size = last - first
+        window = 1 << (size - 1).bit_length()
+        negative = self._data[first] >> 7
+        if window not in _UNSIGNED or (negative and not signed):
+            raise ValueError("the general decoder knows what is meant")
+        before = int.from_bytes(self._data[last - window : first], "big")
+        if excess := (before + negative) << 8 * size:
+            self.excess.append((len(self.tags), excess))
+        self._value(_UNSIGNED[window], last - window, last)
+        self.mask[last - window : first] = b"\xff" * (window - size)
+        self.mask[first] = 0x80
 
     def _value(self, letter: str, first: int, last: int) -> None:
-        self.spans.append((first, last))
+        self.mask[first:last] = bytes(last - first)
         self._formats.append(f"{first - self._cut_at}x{letter}")
         self._cut_at = last
 
@@ -218,20 +229,13 @@ def _nothing(_octets: bytes) -> None:
     return None
 
 
-def _signed(octets: bytes) -> int:
-    return int.from_bytes(octets, "big", signed=True)
-
-
 @lru_cache(maxsize=4096)
 def _packer(layout: str) -> struct.Struct:
     """Equal layouts of many devices share one."""
     return struct.Struct(layout)
 
 
-@lru_cache(maxsize=4096)
-def _mask(size: int, values: tuple[Span, ...]) -> int:
-    """Ones where an answer of so many octets must be as it was, zeros where its values lie."""
-    octets = bytearray(b"\xff" * size)
-    for first, last in values:
-        octets[first:last] = bytes(last - first)
-    return int.from_bytes(octets, "big")
+@lru_cache(maxsize=8192)
+def _shared(number: int) -> int:
+    """The same number as an object that equal shapes share."""
+    return number
