@@ -20,7 +20,7 @@ import time
 from statistics import median
 from typing import Any
 
-from benchmarks.yardsticks import Missing, Run, compiled, floor, serving_modbus
+from benchmarks.yardsticks import Missing, Run, compiled, floor, on_loop, serving_modbus
 from collectors.modbus.client import ModbusClient, Target
 
 CONNECTIONS = 1000
@@ -47,7 +47,7 @@ def run(rounds: int = 3, *, polls: int = POLLS, connections: int = CONNECTIONS) 
         ):
             for _ in range(rounds):
                 lowest.append(floor(program, port, connections, each, WITHOUT_LIBMODBUS))
-                ours.append(asyncio.run(_poll(port, connections, each)))
+                ours.append(on_loop(_poll(port, connections, each)))
     except Missing as why:
         return {"cpu_s_per_million": None, "times_floor": None, "why": str(why)}
     cpu_s, floor_cpu_s = (median(one.cpu_s_per_million for one in runs) for runs in (ours, lowest))

@@ -19,7 +19,7 @@ import time
 from statistics import median
 from typing import Any
 
-from benchmarks.yardsticks import Missing, Run, compiled, floor, serving_snmp
+from benchmarks.yardsticks import Missing, Run, compiled, floor, on_loop, serving_snmp
 from collectors.snmp.client import SnmpClient, Target
 from collectors.snmp.template import Template
 
@@ -45,7 +45,7 @@ def run(rounds: int = 3, *, devices: int = DEVICES, polls: int = ROUNDS) -> dict
             lowest: list[Run] = []
             for _ in range(rounds):
                 lowest.append(floor(program, port, devices, polls, WINDOW, WITH_DECODING))
-                ours.append(asyncio.run(_poll(port, devices, polls)))
+                ours.append(on_loop(_poll(port, devices, polls)))
     except Missing as why:
         return {"cpu_s_per_million": None, "times_floor": None, "why": str(why)}
     cpu_s = median(each.cpu_s_per_million for each in ours)
@@ -97,7 +97,7 @@ def profile() -> None:
     """Print where our client spends its time."""
     with compiled("snmp_responder") as (server,), serving_snmp(server) as port:
         with cProfile.Profile() as profiler:
-            asyncio.run(_poll(port, DEVICES, ROUNDS))
+            on_loop(_poll(port, DEVICES, ROUNDS))
         pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
 
 

@@ -7,6 +7,7 @@ points: wall-clock rates move with the machine, CPU seconds hardly do. Compare w
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,11 +16,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.commands.serve import event_loop
 from collectors.snmp import codec
 from collectors.snmp.codec import Version
 
@@ -147,6 +149,12 @@ def _accepts(port: int) -> bool:
     except OSError:
         time.sleep(READY_TRY_S)
         return False
+
+
+def on_loop(client: Coroutine[Any, Any, Run]) -> Run:
+    """One run of a client of ours, on the event loop that the service runs on."""
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        return runner.run(client)
 
 
 def floor(program: Path, port: int, *arguments: int) -> Run:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from collectors.snmp import ber, codec
-from collectors.snmp.client import SnmpClient, Target, after, below
+from collectors.snmp.client import MAX_OUTSTANDING, SnmpClient, Target, after, below
 from collectors.snmp.codec import RESPONSE, Message, Pdu, VarBind, Version
 from collectors.snmp.template import Template
 from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
@@ -251,6 +251,32 @@ async def test_many_devices_at_once_get_their_own_answers(client):
             for _ in range(500):
                 group.create_task(ask())
     assert sorted(results) == list(range(1, 501))
+
+
+async def test_what_is_given_up_before_it_was_sent_is_never_sent(client):
+    """More requests than may be out at once, to a device that is silent at first."""
+    silent = True
+
+    def answers(request, number):
+        return [] if silent else [(0, reply(request, number))]
+
+    async with peer(answers) as (port, protocol):
+        async with asyncio.TaskGroup() as group:
+            first = [
+                group.create_task(client.get(at(port, timeout_s=30), ONE))
+                for _ in range(MAX_OUTSTANDING)
+            ]
+            await asyncio.sleep(0.05)
+            unsent = [group.create_task(client.get(at(port, timeout_s=30), ONE)) for _ in range(20)]
+            await asyncio.sleep(0.05)
+            assert protocol.requests == MAX_OUTSTANDING
+            for task in unsent[:15]:
+                task.cancel()
+            silent = False
+            for task in first:
+                task.cancel()
+        assert [list(task.result().values) for task in unsent[15:]]
+    assert protocol.requests == MAX_OUTSTANDING + 5
 
 
 async def test_closing_ends_what_waits(client):

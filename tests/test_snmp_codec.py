@@ -201,6 +201,38 @@ def test_sloppy_numbers_are_read_for_what_they_mean(element, value):
         assert read == value
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        "4101ff",  # one octet with its top bit set
+        "4104ffffffff",
+        "420500ffffffff",
+        "42057fffffffff",  # more than fits the type
+        "4209000000000000000001",
+        "0203ffff38",
+        "0203003838",
+        "020700ffffffffffff",
+        "02098000000000000000ff",
+        "4603ffffff",
+        "460900ffffffffffffffff",
+    ],
+)
+def test_sloppy_numbers_are_read_alike_by_their_layout(element):
+    """And so are other values that come with the same lengths."""
+    octets = bytes.fromhex(element)
+    template = Template.of(["1.3.6.1.1.0"])
+    whole = response(VarBind("1.3.6.1.1.0", ber.OCTET_STRING, octets[2:]))
+    for last in (octets[-1:], b"\x00", b"\xfe"):
+        for first in (octets[2:3], b"\x00", b"\x80"):
+            number = octets[:2] + (first + octets[3:-1] if len(octets) > 3 else b"") + last
+            packet = whole[: -len(octets)] + number
+            general = codec.decode_message(packet).pdu.varbinds[0]
+            for _ in range(2):
+                answer = template.decode(packet)
+                assert list(answer.values) == [general.value]
+                assert list(answer.tags) == [octets[0]]
+
+
 def test_opaque_floats_are_numbers():
     data = bytes.fromhex("44079f780440490fdb")
     tag, start, stop = ber.read_header(data, 0, len(data))
