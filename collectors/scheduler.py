@@ -133,6 +133,8 @@ class DeviceLoop:
         self._health.profile = opened.profile
         self._health.nameplate = opened.nameplate
         self._health.points = len(opened.names)
+        if opened.errors:
+            self._log.warning("device_refuses", what=opened.errors[:5], count=len(opened.errors))
 
     async def _poll(self, speed: Speed, interval_s: float) -> Answer:
         answer = await self._session.poll(speed)
