@@ -16,6 +16,8 @@ FLOOR_W = 100.0
 TOLERANCE = 0.01
 """Two meters of one flow may differ by so much; class 1 of IEC 62053-21."""
 
+STORAGE = "less energy came in than the IT took: batteries carry load, or a meter is wrong"
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -47,8 +49,7 @@ def pue(facility: float, it: float, *, floor: float) -> Ratio:
     if it <= floor:
         return Ratio(None, "there is no IT energy to speak of")
     if facility < it:
-        reason = "less energy came in than the IT took: batteries carry load, or a meter is wrong"
-        return Ratio(None, reason, impossible=True)
+        return Ratio(None, STORAGE, impossible=True)
     return Ratio(facility / it)
 
 

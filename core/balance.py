@@ -1,0 +1,146 @@
+"""Energies of several flows over one window and over the same time, and how far they can be told.
+
+A flow is a signed sum of meters: what comes in over the boundary, what the IT takes. Knows the
+meters and their windows; what is made of two flows is in `core/kpi.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from core.energy import WINDOWS, Columns, EnergyMeters
+from core.quality import Quality
+from core.readings import Floats
+from core.site import EnergyInput
+from core.windows import Matched
+
+SPAN_S_MIN = 5.0
+"""No ratio of energies over less than this."""
+
+COVERAGE_GOOD = 0.95
+"""Below this share of its inputs a figure is uncertain; a choice."""
+
+COVERAGE_MIN = 0.5
+"""Below this share of its window a ratio of energies is not told; a choice."""
+
+ESTIMATED_MAX = 0.01
+"""A larger share of estimated energy makes a figure uncertain."""
+
+NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A signed sum of meters: one weight for each meter of `EnergyMeters`, 0 for those outside."""
+
+    weight: Floats
+    inputs: tuple[str, ...]
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The meters of this flow."""
+        return np.flatnonzero(self.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What several meters know in common of one window."""
+
+    matched: Matched
+    columns: Columns
+    length_s: float
+    elapsed_s: float
+    """Time since the start of the window, or since all these meters were heard."""
+    quality: Quality
+    reason: str
+
+    @property
+    def span_s(self) -> float:
+        """Time that all know, in seconds."""
+        return min(self.elapsed_s, self.matched.span_s)
+
+    @property
+    def coverage(self) -> float:
+        """Share of the elapsed time that all know."""
+        return round(min(1.0, self.span_s / self.elapsed_s), 4) if self.elapsed_s > 0 else 0.0
+
+    def cells(self, flow: Flow) -> Floats:
+        """Wh of a flow by cell of the window."""
+        return self.matched.wh @ flow.weight[self.columns]
+
+    def total(self, flow: Flow) -> float:
+        """Wh of a flow in the whole window."""
+        return float(self.cells(flow).sum())
+
+    def only(self, cells: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Sums:
+        """The same without the other cells."""
+        kept = self.matched
+        kept = Matched(kept.seconds[cells], kept.wh[cells], kept.estimated_wh[cells])
+        return replace(self, matched=kept)
+
+
+class Balance:
+    """Flows over the meters of one site."""
+
+    def __init__(self, meters: EnergyMeters) -> None:
+        self._meters = meters
+
+    def flow(self, *parts: tuple[Sequence[EnergyInput], int]) -> Flow:
+        """The sum of these inputs, each list with its sign and each input with its own."""
+        weight = np.zeros(len(self._meters))
+        names: list[str] = []
+        for inputs, sign in parts:
+            for each in inputs:
+                weight[self._meters.column[each.energy, each.power]] += sign * each.sign
+                names.append(each.energy)
+        return Flow(weight, tuple(dict.fromkeys(names)))
+
+    def sums(self, window: str, flows: Iterable[Flow]) -> Sums:
+        """What all meters of these flows know in common of a window that ends with the slowest of
+        those that answer.
+
+        A young window is read from the finest ring that reaches back to its start.
+        """
+        length_s = WINDOWS[window]
+        members = np.flatnonzero(np.any([flow.weight != 0 for flow in flows], axis=0))
+        end = self._meters.end(members)
+        begun = float(self._meters.since[members].max()) if len(members) else np.nan
+        elapsed_s = 0.0 if np.isnan(begun) else min(length_s, max(0.0, end - begun))
+        rings = self._meters.windows.values()
+        ring = min((r for r in rings if r.length_s >= elapsed_s), key=lambda r: r.length_s)
+        matched = ring.matched(members, end)
+        sums = Sums(matched, members, length_s, elapsed_s, Quality.GOOD, "")
+        quality, reason = self._judged(window, sums)
+        return replace(sums, quality=quality, reason=reason)
+
+    def names(self, columns: Columns) -> str:
+        """The devices of these meters, in words."""
+        names = list(dict.fromkeys(self._meters.devices[i] for i in columns))
+        more = len(names) - NAMES_SHOWN
+        shown = ", ".join(names[:NAMES_SHOWN])
+        return f"{shown} and {more} more" if more > 0 else shown
+
+    def _judged(self, window: str, sums: Sums) -> tuple[Quality, str]:
+        """Quality of sums, and why it is not good. Bad where too little is known."""
+        unheard = sums.columns[np.isnan(self._meters.since[sums.columns])]
+        if len(unheard):
+            return Quality.WAITING, f"no energy from {self.names(unheard)} yet"
+        silent = sums.columns[~self._meters.live(sums.columns)]
+        why = f"no energy from {self.names(silent)}" if len(silent) else "readings are missing"
+        if sums.elapsed_s < SPAN_S_MIN:
+            return Quality.WAITING, f"needs {SPAN_S_MIN:g} s of readings"
+        if sums.span_s < SPAN_S_MIN or sums.coverage < COVERAGE_MIN:
+            return Quality.NO_ANSWER, f"{why}: only {sums.coverage:.0%} of the time is known"
+        if sums.elapsed_s < sums.length_s * (1 - 1e-9):
+            return Quality.YOUNG, f"{sums.elapsed_s:.0f} s of {window}"
+        if sums.coverage < COVERAGE_GOOD:
+            return Quality.SUBNORMAL, f"{why}: {sums.coverage:.0%} of the time is known"
+        energy = float(np.abs(sums.matched.wh).sum())
+        estimated = float(np.abs(sums.matched.estimated_wh).sum())
+        if estimated > ESTIMATED_MAX * energy:
+            return Quality.ESTIMATED, f"{estimated / energy:.0%} of the energy is estimated"
+        return Quality.GOOD, ""
