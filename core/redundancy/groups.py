@@ -188,7 +188,9 @@ def _reasons(
         found |= dict.fromkeys(_faults(study, i))
     for i in missing:
         name = study.graph.nodes[i].id
-        if not any(reason.startswith(f"{name} ") for reason in found):
+        causes = _causes(study, case, i)
+        found |= dict.fromkeys(causes)
+        if not causes and not any(reason.startswith(f"{name} ") for reason in found):
             found[f"{name} {_absence(study, case, i)}"] = None
     if not found:
         found[f"{load_kw:.0f} kW {WHEN[case]} leave no spare"] = None
@@ -208,6 +210,21 @@ def _faults(study: Study, i: int) -> list[str]:
             above = [f for f in graph.feeders[node] if f not in seen]
             seen.update(above)
             stack += reversed(above)
+    return found
+
+
+def _causes(study: Study, case: CaseName, i: int) -> list[str]:
+    """Why a node is dead: what is said of the dead nodes that should feed it."""
+    graph, balance, conditions = study.graph, study.balances[case], study.plant.conditions
+    found, seen, stack = [], {i}, [i]
+    while stack:
+        node = stack.pop()
+        if balance.live[node]:
+            continue
+        found += [f"{graph.nodes[node].id} {reason}" for reason in conditions[node].reasons]
+        above = [f for f in graph.feeders[node] if f not in seen]
+        seen.update(above)
+        stack += reversed(above)
     return found
 
 

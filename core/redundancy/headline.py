@@ -8,14 +8,13 @@ from typing import Literal
 from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN, WHEN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
+from core.redundancy.verdict import names
 from core.snapshot import GroupStatus, LoadStatus
 
 State = Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
 
 _ORDER = (LOST, UNKNOWN, AT_N, DEGRADED, FULL)
 """What is said first."""
-
-_NAMED_MAX = 5
 
 
 def load_statuses(live: Study, best: Study, weak: Weakness) -> tuple[LoadStatus, ...]:
@@ -37,8 +36,7 @@ def _load(live: Study, best: Study, weak: Weakness, n: int) -> LoadStatus:
     ]
     points = weak.loads.get(node.id, ())
     if points:
-        named = ", ".join(points[:_NAMED_MAX]) + (" ..." if len(points) > _NAMED_MAX else "")
-        reasons.append(f"hangs on {named} alone")
+        reasons.append(f"hangs on {names(points)}: each a single point of failure now")
     bit = live.bit(i)
     state: State = "redundant" if energised > node.min_feeds and not points else "at_n"
     if any(effect.unprotected & bit for effect in live.effects.values()):
@@ -65,18 +63,19 @@ def headline(
     best: Study,
     groups: Sequence[GroupStatus],
     loads: Sequence[LoadStatus],
+    weak: Weakness,
     unknown: Sequence[str],
 ) -> tuple[int, str, tuple[str, ...]]:
     """Status, headline and reasons of the site: the worst part first."""
     if not live.graph.nodes:
         return UNKNOWN, "there is no power graph: redundancy is not judged", ()
-    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads)]
+    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads, weak)]
     found.sort(key=lambda item: _ORDER.index(item[0]))
     if not found:
         what = "every group has its designed spare" if groups else "every load is fed as designed"
         return FULL, f"full: {what}", ()
     if unknown and found[0][0] in (LOST, UNKNOWN):
-        found.append((UNKNOWN, f"not known: {_names(unknown)}"))
+        found.append((UNKNOWN, f"not known: {names(unknown)}"))
     status, words = found[0]
     return status, words, tuple(dict.fromkeys(reason for _, reason in found))
 
@@ -87,10 +86,10 @@ def _harm(live: Study, best: Study) -> list[tuple[int, str]]:
     for case, effect in live.effects.items():
         sure = best.effects[case]
         for mask, status in ((effect.lost & sure.lost, LOST), (effect.lost & ~sure.lost, UNKNOWN)):
-            names = live.loads_of(mask)
-            if names:
+            loads = live.loads_of(mask)
+            if loads:
                 what = "without supply" if status == LOST else "perhaps without supply"
-                found.append((status, f"{what} {WHEN[case]}: {_names(names)}"))
+                found.append((status, f"{what} {WHEN[case]}: {names(loads)}"))
         for i in live.graph.written:
             if i in effect.overloaded:
                 gives, limit = live.balances[case].gives[i], live.graph.limit[i]
@@ -126,17 +125,17 @@ def _spare_words(group: GroupStatus) -> str:
     return "the loss of one system would not be carried"
 
 
-def _loads(live: Study, loads: Sequence[LoadStatus]) -> list[tuple[int, str]]:
+def _loads(live: Study, loads: Sequence[LoadStatus], weak: Weakness) -> list[tuple[int, str]]:
     """Loads that are not fed as they were designed to be."""
     found = []
     unprotected = [load.id for load in loads if load.state == "unprotected"]
     if unprotected:
-        words = f"an outage of the mains would interrupt {_names(unprotected)}"
+        words = f"an outage of the mains would interrupt {names(unprotected)}"
         found.append((AT_N, words))
-    weak = [load for load in loads if load.state == "at_n" and "hangs on" in str(load.reasons)]
-    if weak:
-        points = "; ".join(weak[0].reasons)
-        found.append((AT_N, f"without redundancy: {_names([load.id for load in weak])}: {points}"))
+    left = [load.id for load in loads if load.state == "at_n" and load.id in weak.loads]
+    if left:
+        points = names(weak.loads[left[0]])
+        found.append((AT_N, f"without redundancy: {names(left)} (hanging on {points})"))
     unsure = [load.id for load in loads if load.state == "unknown"]
     demands = [
         load.id
@@ -144,10 +143,5 @@ def _loads(live: Study, loads: Sequence[LoadStatus]) -> list[tuple[int, str]]:
         if load.id in unsure and not demand.known
     ]
     if demands:
-        found.append((UNKNOWN, f"the demand of {_names(demands)} is not known"))
+        found.append((UNKNOWN, f"the demand of {names(demands)} is not known"))
     return found
-
-
-def _names(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED_MAX
-    return ", ".join(names[:_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

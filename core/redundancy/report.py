@@ -169,7 +169,7 @@ class RedundancyModel:
         groups = self._groups(live, best, CASES)
         weak = weakness(live, played.live, played.designed)
         loads = load_statuses(live, best, weak)
-        status, words, reasons = headline(live, best, groups, loads, seen.unknown)
+        status, words, reasons = headline(live, best, groups, loads, weak, seen.unknown)
         cases: dict[str, CaseResult] = {case: live.result(case, seen.unknown) for case in CASES}
         return RedundancyReport(
             status=status,

@@ -18,7 +18,7 @@ from core.redundancy.single import Weakness
 from core.redundancy.study import Study
 from core.snapshot import GroupStatus, Verdict
 
-_NAMED_MAX = 8
+_NAMED_MAX = 5
 """More than so many of a kind are counted, not named."""
 
 
@@ -43,18 +43,20 @@ def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
     """What is lost, overloaded or newly unprotected, in words; empty where nothing is."""
     graph, said = after.graph, []
     for case in cases:
-        effect, old = after.effects[case], before.effects[case]
-        said += _named("is lost", after.loads_of(effect.lost), case)
+        lost = after.loads_of(after.effects[case].lost)
+        said += _sentence(lost, "lost", case)
+    for case in cases:
         for i in graph.written:
-            if i in effect.overloaded:
+            if i in after.effects[case].overloaded:
                 gives = after.balances[case].gives[i]
                 said.append(
                     f"{graph.nodes[i].id} carries {gives:.0f} of {graph.limit[i]:.0f} kW "
                     f"{WHEN[case]}"
                 )
-        newly = effect.unprotected & ~old.hit
-        said += _named("is unprotected against an outage", after.loads_of(newly), case)
-    return list(dict.fromkeys(said))
+    for case in cases:
+        newly = after.effects[case].unprotected & ~before.effects[case].hit
+        said += _sentence(after.loads_of(newly), "unprotected against an outage", case)
+    return said
 
 
 def reduction(groups: Sequence[GroupStatus], weak: Weakness) -> list[str]:
@@ -64,12 +66,14 @@ def reduction(groups: Sequence[GroupStatus], weak: Weakness) -> list[str]:
         for group in groups
         if group.status in (UNKNOWN, LOST, AT_N)
     ]
+    by_points: dict[tuple[str, ...], list[str]] = {}
+    for load, points in weak.loads.items():
+        by_points.setdefault(points, []).append(load)
     said += [
-        f"{load} hangs on {', '.join(points[:3])}{' ...' if len(points) > 3 else ''}"
-        for load, points in list(weak.loads.items())[:_NAMED_MAX]
+        f"{names(loads)} would be lost or interrupted by the failure of "
+        f"{'' if len(points) == 1 else 'any of '}{names(points)}"
+        for points, loads in list(by_points.items())[:_NAMED_MAX]
     ]
-    if len(weak.loads) > _NAMED_MAX:
-        said.append(f"{len(weak.loads)} loads in all hang on single points that they did not have")
     said += [
         f"the loss of {node} would now overload {over}"
         for node, over in weak.overloads[:_NAMED_MAX]
@@ -100,8 +104,14 @@ def unknown_words(plant: Plant, study: Study) -> list[str]:
     ]
 
 
-def _named(what: str, loads: Sequence[str], case: CaseName) -> list[str]:
-    said = [f"{load} {what} {WHEN[case]}" for load in loads[:_NAMED_MAX]]
-    if len(loads) > _NAMED_MAX:
-        said.append(f"{len(loads)} loads in all: {what} {WHEN[case]}")
-    return said
+def _sentence(loads: Sequence[str], what: str, case: CaseName) -> list[str]:
+    if not loads:
+        return []
+    verb = "is" if len(loads) == 1 else "are"
+    return [f"{names(loads)} {verb} {what} {WHEN[case]}"]
+
+
+def names(ids: Sequence[str]) -> str:
+    """Ids in a sentence: the first few, and how many more."""
+    more = len(ids) - _NAMED_MAX
+    return ", ".join(ids[:_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
