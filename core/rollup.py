@@ -63,7 +63,10 @@ class RollUp:
         group_of = np.array(of, dtype=np.intp)
         order = np.argsort(group_of, kind="stable")
         self.groups = tuple(number)
-        self._rows = np.array(rows, dtype=np.intp)[order]
+        in_order = np.array(rows, dtype=np.intp)[order]
+        # A table that stands in the order of its groups is read as it is.
+        whole = bool(len(rows)) and np.array_equal(in_order, np.arange(rows[0], rows[-1] + 1))
+        self._rows = slice(rows[0], rows[-1] + 1) if whole else in_order
         self._filled, self._starts, self._sizes = np.unique(
             group_of[order], return_index=True, return_counts=True
         )
@@ -73,20 +76,29 @@ class RollUp:
         n = len(self.groups)
         total, coverage = np.full(n, np.nan), np.zeros(n)
         worst = np.full(n, Quality.NOT_IMPLEMENTED, dtype=np.uint8)
-        if len(self._rows):
-            # reduceat gives an empty group the next element, so only filled groups are asked for;
-            # NaN times 0 is NaN, so bad values are replaced, not multiplied.
-            found, bytes_ = value[self._rows], quality[self._rows]
-            usable = bytes_ < _BAD
-            sums = np.add.reduceat(np.where(usable, found, 0.0), self._starts)
-            count = np.add.reduceat(usable.astype(np.intp), self._starts)
-            of_usable = np.maximum.reduceat(np.where(usable, bytes_, 0), self._starts)
+        if len(self._filled):
+            # reduceat gives an empty group the next element, so only filled groups are asked for.
+            at, found, bytes_ = self._filled, value[self._rows], quality[self._rows]
             of_all = np.maximum.reduceat(bytes_, self._starts)
-            some = np.maximum(of_usable, np.where(count < self._sizes, Quality.SUBNORMAL, 0))
-            total[self._filled] = np.where(count > 0, sums, np.nan)
-            worst[self._filled] = np.where(count > 0, some, of_all)
-            coverage[self._filled] = count / self._sizes
+            if int(of_all.max()) < _BAD:
+                total[at] = np.add.reduceat(found, self._starts)
+                worst[at], coverage[at] = of_all, 1.0
+            else:
+                total[at], worst[at], coverage[at] = self._with_missing(found, bytes_, of_all)
         return Sums(self.groups, total, worst, coverage)
+
+    def _with_missing(
+        self, found: Floats, bytes_: Bytes, of_all: Bytes
+    ) -> tuple[Floats, Bytes, Floats]:
+        """Total, quality and coverage of the filled groups where some values are bad."""
+        usable = bytes_ < _BAD
+        # NaN times 0 is NaN, so bad values are replaced, not multiplied.
+        sums = np.add.reduceat(np.where(usable, found, 0.0), self._starts)
+        count = np.add.reduceat(usable.astype(np.intp), self._starts)
+        of_usable = np.maximum.reduceat(np.where(usable, bytes_, 0), self._starts)
+        missing = np.where(count < self._sizes, Quality.SUBNORMAL, 0)
+        quality = np.where(count > 0, np.maximum(of_usable, missing), of_all).astype(np.uint8)
+        return np.where(count > 0, sums, np.nan), quality, count / self._sizes
 
 
 class Totals:
