@@ -65,7 +65,7 @@ class RollUp:
         self.groups = tuple(number)
         in_order = np.array(rows, dtype=np.intp)[order]
         # A table that stands in the order of its groups is read as it is.
-        whole = bool(len(rows)) and np.array_equal(in_order, np.arange(rows[0], rows[-1] + 1))
+        whole = bool(rows) and np.array_equal(in_order, np.arange(rows[0], rows[-1] + 1))
         self._rows = slice(rows[0], rows[-1] + 1) if whole else in_order
         self._filled, self._starts, self._sizes = np.unique(
             group_of[order], return_index=True, return_counts=True
