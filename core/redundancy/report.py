@@ -137,7 +137,7 @@ class RedundancyModel:
             harm(self._study(worst), after, cases),
             harm(self._study(best), hopeful, cases),
             Doubt(outside, tuple(unsure)),
-            reduction(groups, weak),
+            reduction(after, groups, weak, cases),
         )
         results: dict[str, CaseResult] = {name: after.result(name, unknown) for name in cases}
         lost = self._union(results, "lost_loads")

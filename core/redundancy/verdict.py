@@ -59,13 +59,21 @@ def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
     return said
 
 
-def reduction(groups: Sequence[GroupStatus], weak: Weakness) -> list[str]:
-    """What is left without the redundancy it was built with, in words."""
+def reduction(
+    after: Study, groups: Sequence[GroupStatus], weak: Weakness, cases: Sequence[CaseName]
+) -> list[str]:
+    """What is left without the redundancy it was built with, or has no protection as before, in
+    words."""
     said = [
         f"{group.id}: no spare left" + "".join(f": {reason}" for reason in group.reasons[:1])
         for group in groups
         if group.status in (UNKNOWN, LOST, AT_N)
     ]
+    bare = 0
+    for case in cases:
+        bare |= after.effects[case].unprotected
+    if bare:
+        said.append(f"an outage of the mains would interrupt {names(after.loads_of(bare))}")
     by_points: dict[tuple[str, ...], list[str]] = {}
     for load, points in weak.loads.items():
         by_points.setdefault(points, []).append(load)
