@@ -314,7 +314,7 @@ class Meter:
         start = self.until
         if counted <= 0:
             self.given_wh += expected
-            self.stuck |= self.given_wh > STUCK_STEPS * self.step_wh > 0
+            self.stuck |= self._stands_still(time)
             return (Span(start, time, expected, start, self.stuck or self.step_wh == 0),)
         change = self.given_wh + expected - counted
         self.given_wh = 0.0
@@ -322,16 +322,23 @@ class Meter:
         self.stuck = False
         if self.step_wh == 0 or lost:  # where in its first step the counter was is not known
             return (Span(start, time, expected, start, lost),)
+        # What was usual before counts, so that one wrong power or time is set right at once.
+        band_wh = self.band_wh or self.step_wh
         if usual:
-            self.band_wh = max(abs(change), FADES * self.band_wh)
-        return self._set_right(start, time, expected, change)
+            self.band_wh = min(max(abs(change), FADES * band_wh), max(self.step_wh, counted))
+        return self._set_right(start, time, expected, change, band_wh)
+
+    def _stands_still(self, time: float) -> bool:
+        """The counter owes steps by its power, and stands longer than it usually does."""
+        owes = self.given_wh > STUCK_STEPS * self.step_wh > 0
+        return owes and time - self.moved > STUCK_STEPS * (self.moved - self.spread_from)
 
     def _set_right(
-        self, start: float, time: float, expected: float, change: float
+        self, start: float, time: float, expected: float, change: float, band_wh: float
     ) -> tuple[Span, ...]:
         """Energy when the counter moved: by power, but within the band of what was counted."""
         ahead = self.ahead_wh + change
-        self.ahead_wh = min(self.band_wh, max(-self.band_wh, ahead))
+        self.ahead_wh = min(band_wh, max(-band_wh, ahead))
         correction = self.ahead_wh - ahead
         if correction and self.spread_from < start:
             late = Span(self.spread_from, time, correction, time, estimated=False)

@@ -194,6 +194,15 @@ def test_without_a_rating_recent_power_bounds_the_counter():
     assert meter.total_wh == pytest.approx(true_wh(120), abs=20)
 
 
+@pytest.mark.parametrize("count_wh", [10, 1000])
+def test_a_wrong_power_word_is_set_right_by_the_counter(count_wh):
+    meter = Meter()
+    feed(meter, 0, 60, count_wh=count_wh)
+    meter.take(65.0, 1e9, counter(65, count_wh=count_wh))
+    feed(meter, 70, 300, count_wh=count_wh)
+    assert meter.total_wh == pytest.approx(true_wh(300), abs=2 * true_wh(EVERY_S) + count_wh)
+
+
 faults = st.one_of(
     st.just(None),
     st.just(0.0),
