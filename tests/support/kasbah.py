@@ -27,6 +27,10 @@ class Running:
 
     process: subprocess.Popen[str]
     url: str
+    log: Path
+
+    def ready(self) -> bool:
+        return bool(self.get("/health/ready").get("ready"))
 
     def get(self, path: str) -> Any:
         """The JSON of a path, whatever the status."""
@@ -74,7 +78,7 @@ def kasbah(*arguments: str, log: Path) -> Iterator[Running]:
             [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT
         )
     try:
-        yield Running(process, _url(process, log))
+        yield Running(process, _url(process, log), log)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -84,6 +88,7 @@ def kasbah(*arguments: str, log: Path) -> Iterator[Running]:
                 process.kill()
                 raise
         process.stdout.close()
+    assert process.returncode == 0, log.read_text()[-2000:]
 
 
 def _url(process: subprocess.Popen[str], log: Path) -> str:
@@ -107,3 +112,11 @@ def call(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         **more,
     )
+
+
+def samples(page: str, name: str) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each sample of one metric on a page of metrics."""
+    return [
+        (dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value))
+        for labels, value in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", page, re.MULTILINE)
+    ]
