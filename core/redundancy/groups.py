@@ -14,13 +14,13 @@ from collections.abc import Collection, Sequence
 from core.redundancy.evaluate import CASES, TOLERANCE, Balance, CaseName
 from core.redundancy.graph import Role
 from core.redundancy.study import Study
+from core.redundancy.words import WHEN, names
 from core.site import Group
 from core.snapshot import GroupStatus
 
 UNKNOWN, LOST, AT_N, DEGRADED, FULL = -1, 0, 1, 2, 3
 """Codes of a group's status, as they are exported (docs/metrics.md)."""
 
-WHEN = {"as_is": "now", "mains_lost": "with the mains lost"}
 _REASONS_MAX = 6
 
 
@@ -80,8 +80,9 @@ def _judge(study: Study, group: Group, case: CaseName) -> GroupStatus:
     ranked = sorted((firm[i] for i in here), reverse=True)
     capacity_kw = sum(ranked[group.design :])
     headroom_kw = capacity_kw - load_kw
+    harmed = ""
     if group.scheme == "N+R":
-        spare = _played(study, case, here, tolerated(ranked, load_kw))
+        spare, harmed = _played(study, case, here, tolerated(ranked, load_kw))
     elif group.scheme == "2N":
         spare = _two_sides(balance, here, firm, load_kw)
     else:
@@ -99,7 +100,11 @@ def _judge(study: Study, group: Group, case: CaseName) -> GroupStatus:
         headroom_kw=headroom_kw,
         available=graph.ids(here),
         missing=graph.ids(missing),
-        reasons=_reasons(study, case, members, missing, load_kw) if status < FULL else (),
+        reasons=_reasons(
+            study, case, members, missing, harmed or f"{load_kw:.0f} kW leave no spare"
+        )
+        if status < FULL
+        else (),
         case=case,
     )
 
@@ -134,19 +139,31 @@ def _load_kw(study: Study, case: CaseName, members: list[int], here: list[int]) 
     return sum(balance.gives[i] for i in members)
 
 
-def _played(study: Study, case: CaseName, here: list[int], spare: int) -> int:
-    """How many of so many spare units can be lost without a load or a node paying for it."""
+def _played(study: Study, case: CaseName, here: list[int], spare: int) -> tuple[int, str]:
+    """How many of so many spare units can be lost without a load or a node paying for it, and who
+    pays for one more."""
     largest = sorted(here, key=lambda i: -study.graph.limit[i])
     for count in range(1, spare + 1):
         losses = [(i,) for i in here] if count == 1 else [tuple(largest[:count])]
-        if not all(_harmless(study, case, out) for out in losses):
-            return count - 1
-    return spare
+        for out in losses:
+            paying = _paying(study, case, out)
+            if paying:
+                return count - 1, f"without {names(study.graph.ids(out))} {paying}"
+    return spare, ""
 
 
-def _harmless(study: Study, case: CaseName, out: Collection[int]) -> bool:
+def _paying(study: Study, case: CaseName, out: Collection[int]) -> str:
+    """What the loss of some nodes would newly harm, in words; empty where it harms nothing."""
     before, after = study.effects[case], study.effects_of(out)[case]
-    return not (after.hit & ~before.hit or after.overloaded - before.overloaded)
+    overloaded = study.graph.in_order(set(after.overloaded - before.overloaded))
+    for found, what in (
+        (study.loads_of(after.lost & ~before.lost), "would be lost"),
+        (overloaded, "would be overloaded"),
+        (study.loads_of(after.unprotected & ~before.hit), "would be unprotected"),
+    ):
+        if found:
+            return f"{names(found)} {what} {WHEN[case]}"
+    return ""
 
 
 def _two_sides(balance: Balance, here: list[int], firm: dict[int, float], load_kw: float) -> int:
@@ -175,12 +192,12 @@ def _systems(
     if not here or dropped or any(balance.overloaded(i) for i in here):
         return -1, headroom_kw
     carried = all(margin >= -TOLERANCE * firm[here[0]] for margin in margins)
-    stands = len(here) > 1 and carried and all(_harmless(study, case, (i,)) for i in here)
+    stands = len(here) > 1 and carried and not any(_paying(study, case, (i,)) for i in here)
     return (1 if stands else 0), headroom_kw
 
 
 def _reasons(
-    study: Study, case: CaseName, members: list[int], missing: list[int], load_kw: float
+    study: Study, case: CaseName, members: list[int], missing: list[int], otherwise: str
 ) -> tuple[str, ...]:
     """Why a group is not as designed, in an operator's words."""
     found: dict[str, None] = {}
@@ -193,7 +210,7 @@ def _reasons(
         if not causes and not any(reason.startswith(f"{name} ") for reason in found):
             found[f"{name} {_absence(study, case, i)}"] = None
     if not found:
-        found[f"{load_kw:.0f} kW {WHEN[case]} leave no spare"] = None
+        found[otherwise] = None
     return tuple(found)[:_REASONS_MAX]
 
 

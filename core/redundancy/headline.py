@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN, WHEN
+from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
-from core.redundancy.verdict import names
+from core.redundancy.words import WHEN, names
 from core.snapshot import GroupStatus, LoadStatus
 
 State = Literal["redundant", "at_n", "unprotected", "lost", "unknown"]

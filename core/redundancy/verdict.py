@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 from core.redundancy.condition import Plant
 from core.redundancy.evaluate import CaseName
-from core.redundancy.groups import AT_N, LOST, UNKNOWN, WHEN
+from core.redundancy.groups import AT_N, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
+from core.redundancy.words import WHEN, names
 from core.snapshot import GroupStatus, Verdict
 
-_NAMED_MAX = 5
-"""More than so many of a kind are counted, not named."""
+_SAID_MAX = 5
+"""At most so many sentences of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,10 @@ def reduction(
     said += [
         f"{names(loads)} would be lost or interrupted by the failure of "
         f"{'' if len(points) == 1 else 'any of '}{names(points)}"
-        for points, loads in list(by_points.items())[:_NAMED_MAX]
+        for points, loads in list(by_points.items())[:_SAID_MAX]
     ]
     said += [
-        f"the loss of {node} would now overload {over}"
-        for node, over in weak.overloads[:_NAMED_MAX]
+        f"the loss of {node} would now overload {over}" for node, over in weak.overloads[:_SAID_MAX]
     ]
     return said
 
@@ -117,9 +117,3 @@ def _sentence(loads: Sequence[str], what: str, case: CaseName) -> list[str]:
         return []
     verb = "is" if len(loads) == 1 else "are"
     return [f"{names(loads)} {verb} {what} {WHEN[case]}"]
-
-
-def names(ids: Sequence[str]) -> str:
-    """Ids in a sentence: the first few, and how many more."""
-    more = len(ids) - _NAMED_MAX
-    return ", ".join(ids[:_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Small plants for tests of the power graph: nodes in one line each, devices with states by name."""
+"""Small plants for tests of the power graph: a node a line, device states by name."""
 
 from __future__ import annotations
 
@@ -46,10 +46,6 @@ class Plant:
         self.readings: dict[str, Reading] = {}
         self.devices = {name: status(name) for name in ids}
         self.now = NOW
-
-    def set(self, **points) -> Plant:
-        """Point values by id, written `ups_a1__mode="online"` for `ups-a1/mode`, or through `at`."""
-        return self.at({key.replace("__", "/").replace("_", "-"): v for key, v in points.items()})
 
     def at(self, points: dict[str, str | float]) -> Plant:
         """Point values by id."""

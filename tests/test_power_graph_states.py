@@ -1,0 +1,391 @@
+"""What device states mean for the graph: the table, silence, and contradictions."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.quality import Quality
+from core.site import Group
+from core.vocabulary import Severity
+from tests.support.conditions import NOW
+from tests.support.power import Plant, node
+
+MODULES = Group("modules", "N+R", ("ups-1", "ups-2"))
+GENSETS = Group("gensets", "N+R", ("gen-1", "gen-2"))
+
+
+def watched(start_s: float = 137.0) -> Plant:
+    """One path, every part of it watched: two generators and two UPS modules of which one is
+    needed."""
+    nodes = [
+        node("utility", "utility", kw=500, device="meter"),
+        node("gen-1", "genset", kw=500, device="gen-1"),
+        node("gen-2", "genset", kw=500, device="gen-2"),
+        node("gen-bus", "bus", "gen-1 gen-2"),
+        node("ats", "ats", "utility gen-bus", 500, device="ats"),
+        node("ups-1", "ups", "ats", 300, device="ups-1"),
+        node("ups-2", "ups", "ats", 300, device="ups-2"),
+        node("board", "bus", "ups-1 ups-2"),
+        node("pdu", "pdu", "board", 300, device="pdu"),
+        node("row", "load", "pdu", demand=("pdu/input.active_power",)),
+    ]
+    plant = Plant(nodes, [GENSETS, MODULES], start_s=start_s)
+    plant.at({"pdu/input.active_power": 200e3, "pdu/breaker.position": "closed"})
+    plant.at({f"pdu/input.voltage.l{n}": 230.0 for n in (1, 2, 3)})
+    plant.at({"meter/mains.state": "normal", "meter/breaker.position": "closed"})
+    plant.at({f"meter/input.voltage.l{n}": 230.0 for n in (1, 2, 3)})
+    plant.at({"ats/position": "preferred", "ats/control.mode": "auto"})
+    plant.at({"ats/source.state.1": "normal", "ats/source.state.2": "absent"})
+    for n in ("1", "2"):
+        plant.at({f"gen-{n}/engine.state": "stopped", f"gen-{n}/control.mode": "auto"})
+        plant.at({f"gen-{n}/fuel.level": 0.9, f"gen-{n}/alarm.overspeed": "normal"})
+        plant.at({f"gen-{n}/output.active_power": 0.0})
+        plant.at({f"ups-{n}/mode": "online", f"ups-{n}/battery.state": "floating"})
+        plant.at({f"ups-{n}/battery.runtime": 900.0, f"ups-{n}/output.active_power": 100e3})
+        plant.at({f"ups-{n}/battery.replacement": "not_needed", f"ups-{n}/battery.test": "passed"})
+    return plant
+
+
+def group(report, name):
+    return next(g for g in report.groups if g.id == name)
+
+
+def test_a_healthy_plant_is_full():
+    report = watched().report()
+    assert report.status == 3, report.reasons
+    assert report.unknown == ()
+    assert report.assumed == ("gen-bus", "board", "row")
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ({"control.mode": "manual"}, "gen-2 is not in auto (manual)"),
+        ({"control.mode": "off"}, "gen-2 is not in auto (off)"),
+        ({"control.mode": "test_off_load"}, "gen-2 is not in auto (test off load)"),
+        ({"engine.state": "fault"}, "gen-2 has an engine fault"),
+        ({"breaker.position": "withdrawn"}, "gen-2 has its breaker withdrawn"),
+        ({"breaker.position": "tripped"}, "gen-2 has its breaker tripped"),
+        ({"fuel.level": 0.04}, "gen-2 has 4% of fuel"),
+    ],
+)
+def test_a_generator_that_could_not_start_is_no_spare(points, words):
+    plant = watched().at({f"gen-2/{name}": value for name, value in points.items()})
+    report = plant.report()
+    gensets = group(report, "gensets")
+    assert (gensets.status, gensets.spare, gensets.missing) == (1, 0, ("gen-2",))
+    assert gensets.reasons == (words,)
+    assert report.headline == f"gensets: 0 of 1 spare units left: {words}"
+    assert plant.what_if("gen-1").verdict == "unsafe"
+
+
+@pytest.mark.parametrize("state", ["stopped", "cranking", "starting", "running", "cooldown"])
+def test_a_generator_in_auto_counts_whatever_its_engine_does(state):
+    assert watched().at({"gen-2/engine.state": state}).report().status == 3
+
+
+def test_an_open_breaker_of_a_stopped_generator_is_normal():
+    assert watched().at({"gen-2/breaker.position": "open"}).report().status == 3
+
+
+def test_a_generator_that_carries_load_counts_in_manual():
+    plant = watched().at({"gen-2/control.mode": "manual", "gen-2/output.active_power": 90e3})
+    assert plant.report().status == 3
+
+
+def test_a_shutdown_alarm_takes_a_generator_out_and_a_warning_does_not():
+    plant = watched().at({"gen-2/alarm.overspeed": "active"})
+    plant.change("gen-2/alarm.overspeed", severity=Severity.WARNING)
+    assert plant.report().status == 3
+    plant.change("gen-2/alarm.overspeed", severity=Severity.CRITICAL)
+    assert group(plant.report(), "gensets").reasons == ("gen-2 has overspeed at critical",)
+
+
+def test_a_generator_that_sees_the_mains_fail_is_as_good_as_before():
+    plant = watched().at({"gen-2/alarm.mains_failed": "active", "gen-2/mains.state": "failed"})
+    for point in ("gen-2/alarm.mains_failed", "gen-2/mains.state"):
+        plant.change(point, severity=Severity.CRITICAL)
+    assert plant.report().status == 3
+
+
+@pytest.mark.parametrize("mode", ["online", "eco", "boost", "trim"])
+def test_ups_modes_that_protect(mode):
+    assert watched().at({"ups-1/mode": mode}).report().status == 3
+
+
+@pytest.mark.parametrize("mode", ["off", "fault", "standby", "starting"])
+def test_a_ups_that_is_off_is_out(mode):
+    report = watched().at({"ups-1/mode": mode}).report()
+    modules = group(report, "modules")
+    assert (modules.status, modules.missing) == (1, ("ups-1",))
+    assert report.cases["as_is"].unprotected_loads == ()
+
+
+@pytest.mark.parametrize("mode", ["static_bypass", "maintenance_bypass"])
+def test_a_bus_on_bypass_is_alive_and_unprotected(mode):
+    report = watched().at({"ups-1/mode": mode}).report()
+    assert report.cases["as_is"].lost_loads == ()
+    assert report.cases["as_is"].unprotected_loads == ("row",)
+    assert group(report, "modules").status == 0
+    assert report.loads[0].state == "unprotected"
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ({"battery.state": "depleted"}, "has its battery depleted"),
+        ({"battery.state": "absent"}, "has its battery absent"),
+        ({"battery.state": "fault"}, "has its battery fault"),
+        ({"battery.state": "low"}, "has its battery low"),
+        ({"battery.test": "failed"}, "failed its battery test"),
+        ({"battery.replacement": "due"}, "needs a new battery"),
+        ({"battery.runtime": 120.0}, "has 120 s of battery, a start takes 137 s"),
+    ],
+)
+def test_a_ups_without_a_good_battery_carries_and_does_not_protect(points, words):
+    plant = watched().at({f"ups-1/{name}": value for name, value in points.items()})
+    modules = group(plant.report(), "modules")
+    assert (modules.status, modules.reasons) == (1, (f"ups-1 {words}",))
+    plant.at({f"ups-2/{name}": value for name, value in points.items()})
+    case = plant.report().cases["as_is"]
+    assert (case.lost_loads, case.unprotected_loads) == ((), ("row",))
+
+
+def test_battery_time_against_the_start_of_what_would_feed_it():
+    """TV-R8: 137 s from the loss of the mains to a loaded rectifier."""
+    for runtime_s, unprotected in ((480.0, ()), (120.0, ("row",))):
+        plant = watched()
+        plant.at({f"ups-{n}/battery.runtime": runtime_s for n in "12"})
+        assert plant.report().cases["as_is"].unprotected_loads == unprotected
+    patient = watched(start_s=100.0).at({f"ups-{n}/battery.runtime": 120.0 for n in "12"})
+    assert patient.report().cases["as_is"].unprotected_loads == ()
+
+
+def test_battery_time_shrinks_with_the_load_that_a_module_takes_over():
+    # Each carries 100 kW for 200 s. One alone has 200 kW: 200 s / 2 ** 1.2 = 87 s.
+    plant = watched().at({f"ups-{n}/battery.runtime": 200.0 for n in "12"})
+    modules = group(plant.report(), "modules")
+    assert (modules.status, modules.spare) == (1, 0)
+    assert modules.reasons == ("without ups-1 row would be unprotected now",)
+    answer = plant.what_if("ups-2")
+    assert (answer.verdict, answer.unprotected_loads) == ("unsafe", ("row",))
+    enough = watched().at({f"ups-{n}/battery.runtime": 137.0 * 2**1.2 + 1 for n in "12"})
+    assert enough.what_if("ups-2").verdict == "reduced"
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ({"mains.state": "failed"}, "utility has failed"),
+        ({"mains.state": "out_of_tolerance"}, "utility is out of tolerance"),
+        ({"breaker.position": "tripped"}, "utility has its breaker tripped"),
+        ({"input.voltage.l2": 100.0}, "utility has no voltage (L2 100 V of 231 V)"),
+    ],
+)
+def test_a_utility_that_is_away_leaves_the_generators(points, words):
+    plant = watched().at({f"meter/{name}": value for name, value in points.items()})
+    report = plant.report()
+    assert report.status == 3  # what standby plant is for
+    assert plant.what_if("gen-1 gen-2", case="as_is").lost_loads == ("row",)
+    meter = plant.model._look.seen.live.conditions[plant.model._graph.index["utility"]]
+    assert f"utility {meter.reasons[0]}" == words
+
+
+def test_a_switch_that_does_not_transfer_leaves_its_load_to_the_batteries():
+    for points in ({"control.mode": "manual"}, {"transfer.state": "inhibited"}):
+        plant = watched().at({f"ats/{name}": value for name, value in points.items()})
+        report = plant.report()
+        assert report.cases["as_is"].lost_loads == ()
+        assert report.cases["mains_lost"].lost_loads == ("row",)
+        assert report.status == 0
+        assert any(reason.startswith("modules") and "ats " in reason for reason in report.reasons)
+
+
+def test_a_switch_stays_on_its_alternate_source_while_that_lives():
+    plant = watched().at({"ats/position": "alternate"})
+    assert plant.what_if("utility", case="as_is").lost_loads == ()
+    on_generators = plant.at({"ats/control.mode": "manual"}).what_if("gen-bus", case="as_is")
+    assert on_generators.lost_loads == ("row",)
+
+
+def test_an_open_switch_feeds_nothing():
+    assert watched().at({"ats/position": "off"}).report().cases["as_is"].lost_loads == ("row",)
+
+
+def test_an_open_breaker_takes_a_board_out():
+    plant = watched().at({"pdu/breaker.position": "open"})
+    assert plant.report().cases["as_is"].lost_loads == ("row",)
+
+
+# Silence
+
+
+def test_a_silent_device_counts_with_its_last_word_until_the_stale_limit():
+    """TV-R12: both views until three polls (15 s) have passed, then the pessimistic one."""
+    plant = watched()
+    assert plant.report().status == 3
+    plant.silent("ups-1", last=NOW)
+    report = plant.report(after_s=10.0)
+    assert group(report, "modules").spare == 1
+    assert report.unknown == ("ups-1",)
+    report = plant.report(after_s=6.0)
+    assert (group(report, "modules").status, group(report, "modules").spare) == (1, 0)
+    assert group(report, "modules").reasons == ("ups-1 does not answer",)
+
+
+def test_a_silent_device_is_taken_for_the_worst_at_once_where_somebody_asks():
+    plant = watched().silent("ups-1", last=NOW)
+    plant.report(after_s=5.0)
+    assert plant.what_if().verdict == "reduced"
+    answer = plant.what_if("ups-2")
+    assert answer.verdict == "unknown"
+    assert answer.lost_loads == ("row",)
+    assert "ups-1 does not answer" in answer.reasons
+    assert {f.out for f in plant.report().single_failures} >= {"ups-2"}
+
+
+def test_a_held_value_is_doubted_too():
+    plant = watched()
+    plant.change("ups-1/mode", quality=Quality.HELD)
+    assert plant.report(after_s=12.0).unknown == ("ups-1",)
+    assert plant.what_if("ups-2").verdict == "unknown"
+
+
+def test_a_state_that_cannot_be_read_is_unknown():
+    plant = watched().at({"ups-1/mode": "unknown"})
+    report = plant.report()
+    assert report.unknown == ("ups-1",)
+    assert group(report, "modules").reasons == ("ups-1 does not tell its state",)
+    plant.at({"ups-2/mode": "unknown"})
+    report = plant.report()
+    assert report.status == -1
+    assert report.loads[0].state == "unknown"
+    assert group(report, "modules").status == -1
+
+
+def test_nothing_is_known_before_the_first_poll():
+    plant = watched()
+    plant.readings.clear()
+    plant.devices.clear()
+    report = plant.report()
+    assert report.status == -1
+    assert plant.supply() == "unknown"
+    assert plant.what_if().verdict == "unknown"
+
+
+def test_a_load_of_unknown_demand_makes_the_answer_unknown():
+    plant = watched()
+    del plant.readings["pdu/input.active_power"]
+    report = plant.report()
+    assert (report.status, report.loads[0].state) == (-1, "unknown")
+    assert plant.what_if().verdict == "unknown"
+
+
+def test_the_last_demand_counts_when_the_meter_falls_silent():
+    plant = watched()
+    assert plant.report().loads[0].demand_kw == 200
+    plant.change("pdu/input.active_power", quality=Quality.NO_ANSWER, value=float("nan"))
+    assert plant.report(after_s=30.0).loads[0].demand_kw == 200
+
+
+def test_a_device_that_lost_its_own_device_tells_nothing():
+    plant = watched().at({"ups-1/communication.state": "lost"})
+    assert plant.report().unknown == ("ups-1",)
+
+
+# Contradictions
+
+
+def test_a_ups_on_battery_with_mains_at_hand_has_a_dead_input():
+    plant = watched()
+    plant.report()
+    plant.at({"ups-1/mode": "on_battery"})
+    assert group(plant.report(after_s=1.0), "modules").spare == 1  # may be the meters' delay
+    assert plant.what_if("ups-2").verdict == "unknown"  # and who asks is not told it is safe
+    modules = group(plant.report(after_s=31.0), "modules")
+    assert (modules.spare, modules.missing) == (0, ("ups-1",))
+    assert modules.reasons == ("ups-1 is on battery", "ups-1 gets nothing from ats")
+    assert plant.what_if("ups-2").verdict == "unsafe"
+
+
+def test_a_battery_test_is_no_dead_input():
+    plant = watched().at({"ups-1/mode": "on_battery", "ups-1/battery.test": "in_progress"})
+    plant.report()
+    assert group(plant.report(after_s=60.0), "modules").spare == 1
+
+
+def test_while_generators_are_on_their_way_a_ups_on_battery_is_no_contradiction():
+    plant = watched()
+    plant.report()
+    plant.at(
+        {"meter/mains.state": "failed", "ups-1/mode": "on_battery", "ups-2/mode": "on_battery"}
+    )
+    assert plant.report(after_s=60.0).status == 3
+    assert plant.supply() == "battery"
+    # A start takes 137 s. What is still on battery then has no input, whatever the graph hopes.
+    assert plant.report(after_s=140.0).cases["as_is"].lost_loads == ("row",)
+
+
+def test_a_switch_that_sees_no_voltage_cannot_take_that_source():
+    plant = watched().at({"ats/source.state.1": "absent"})
+    plant.report()
+    report = plant.report(after_s=40.0)
+    assert report.status == 3  # generators carry
+    answer = plant.what_if("gen-bus", case="as_is")
+    assert answer.lost_loads == ("row",)
+
+
+def test_a_board_without_voltage_is_dead_whatever_the_graph_says():
+    plant = watched()
+    plant.report()
+    plant.at({f"pdu/input.voltage.l{n}": 0.5 for n in (1, 2, 3)})
+    assert plant.report(after_s=1.0).cases["as_is"].lost_loads == ()
+    assert plant.report(after_s=31.0).cases["as_is"].lost_loads == ("row",)
+    assert plant.what_if().verdict == "unsafe"
+
+
+# Mode of supply
+
+
+def test_the_mode_of_supply():
+    plant = watched()
+    assert plant.supply() == "mains"
+    plant.at(
+        {"meter/mains.state": "failed", "ups-1/mode": "on_battery", "ups-2/mode": "on_battery"}
+    )
+    assert plant.supply() == "battery"
+    plant.at({"ats/position": "alternate", "ats/source.state.2": "normal"})
+    plant.at({"gen-1/output.active_power": 100e3, "ups-1/mode": "online"})
+    assert plant.supply() == "mixed"
+    plant.at({"ups-2/mode": "online"})
+    assert plant.supply() == "generator"
+    plant.at({"ats/position": "off"})
+    assert plant.supply() == "none"
+
+
+# Cost
+
+
+def test_nothing_is_computed_again_while_nothing_changes():
+    plant = watched()
+    first = plant.report()
+    plant.at({"pdu/input.active_power": 200.02e3, "ups-1/battery.runtime": 905.0})
+    assert plant.report(after_s=1.0) is first
+    plant.at({"pdu/input.active_power": 203e3})
+    assert plant.report(after_s=1.0) is not first
+
+
+def test_peaks_are_remembered_and_say_since_when():
+    plant = watched()
+    plant.report()
+    plant.at({"pdu/input.active_power": 320e3})
+    plant.report(after_s=60.0)
+    plant.at({"pdu/input.active_power": 100e3})
+    plant.report(after_s=60.0)
+    assert plant.what_if().overloaded == ()
+    answer = plant.what_if(demand="peak_15m")
+    assert {o.id for o in answer.overloaded} == {"pdu"}
+    assert any("peak_15m is the peak since start" in reason for reason in answer.reasons)
+    plant.report(after_s=1000.0)
+    assert plant.what_if(demand="peak_15m").overloaded == ()
+    assert {o.id for o in plant.what_if(demand="peak_30d").overloaded} == {"pdu"}
