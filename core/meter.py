@@ -322,8 +322,9 @@ class Meter:
         self.stuck = False
         if self.step_wh == 0 or lost:  # where in its first step the counter was is not known
             return (Span(start, time, expected, start, lost),)
-        # What was usual before counts, so that one wrong power or time is set right at once.
-        band_wh = self.band_wh or self.step_wh
+        # What was usual before counts, so that one wrong power or time is set right at once; at
+        # first, that the counter moved somewhere between two polls.
+        band_wh = self.band_wh or min(self.step_wh, 2 * expected)
         if usual:
             self.band_wh = min(max(abs(change), FADES * band_wh), max(self.step_wh, counted))
         return self._set_right(start, time, expected, change, band_wh)
