@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 
 from collectors.session import Answer, Session, Speed
@@ -38,6 +39,7 @@ BACKOFF_S_MAX = 30.0
 BACKOFF_AFTER_FAILURES = 2
 """Failures in a row before a device counts as dead and is tried less often."""
 
+_NEVER = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
 _log = structlog.get_logger("collectors")
 
 
@@ -93,7 +95,7 @@ class DeviceLoop:
         self._chance = random.Random(zlib.crc32(device.id.encode()) ^ seed)  # noqa: S311 - spreads load, guards nothing
         self._health = _Health(profile=device.profile)
         self._rows: Indices | None = None
-        self._expected: set[Speed] = set()
+        self._asked: dict[Speed, tuple[Indices, Indices]] = {}
         self._slow_due = 0.0
         self._log = _log.bind(device=device.id)
 
@@ -128,7 +130,7 @@ class DeviceLoop:
     async def _open(self) -> None:
         opened = await self._session.open()
         self._rows = self._intake.register(self._device.id, opened.names)
-        self._expected.clear()
+        self._asked.clear()
         self._slow_due = 0.0
         self._health.profile = opened.profile
         self._health.nameplate = opened.nameplate
@@ -139,10 +141,13 @@ class DeviceLoop:
     async def _poll(self, speed: Speed, interval_s: float) -> Answer:
         answer = await self._session.poll(speed)
         if self._rows is not None and len(answer.slots):
-            rows = self._rows[answer.slots]
-            if speed not in self._expected:
+            slots, rows = self._asked.get(speed, _NEVER)
+            if (
+                slots is not answer.slots
+            ):  # the same array each time, until the session is opened anew
+                rows = self._rows[answer.slots]
+                self._asked[speed] = answer.slots, rows
                 self._intake.expect(rows, interval_s)
-                self._expected.add(speed)
             self._intake.accept(
                 Batch(
                     self._device.id,
