@@ -25,7 +25,7 @@ def test_snmp_polling_is_compared_with_the_c_floor():
 
 @needs_yardsticks
 def test_modbus_polling_is_compared_with_the_c_floor():
-    figures = modbus_polling.run(1, polls=1500, connections=300)
+    figures = modbus_polling.run(1, polls=4000)
     assert figures.keys() > FIGURES
     assert all(figures[key] > 0 for key in FIGURES)
 
