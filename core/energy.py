@@ -184,9 +184,7 @@ class EnergyMeters:
         self._heard(i, meter.until)
         return spans
 
-    def _heard(self, i: int, until: float | None) -> None:
-        if until is None:
-            return
+    def _heard(self, i: int, until: float) -> None:
         if np.isnan(self.since[i]):
             self.since[i] = until
         step_s = until - self.until[i]
@@ -252,7 +250,7 @@ class EnergyMeters:
             }
             self._meters[i] = meter = Meter(**fields)
             self.since[i] = np.nan if since is None else since
-            self.until[i] = np.nan if meter.until is None else meter.until
+            self.until[i] = meter.until if meter.begun else np.nan
         for name, saved in state["windows"].items():
             if name in self.windows:
                 self.windows[name].restore(saved, columns)

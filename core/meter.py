@@ -98,8 +98,10 @@ class Meter:
     """State of one meter. Powers in W towards the load, energies in Wh, times in s."""
 
     rating_w: float | None = None
-    until: float | None = None
-    """Energy is accounted for up to here; None before the first reading."""
+    begun: bool = False
+    """There was a first reading."""
+    until: float = 0.0
+    """Energy is accounted for up to here."""
     total_wh: float = 0.0
     """Everything accounted for since the start."""
     restarts: int = 0
@@ -141,7 +143,7 @@ class Meter:
         are dropped."""
         if power_w is not None:
             power_w = self._bounded(power_w, time)
-        if self.until is None or time - self.until > BRIDGE_S_MAX:
+        if not self.begun or time - self.until > BRIDGE_S_MAX:
             self._begin(time, power_w, counter_wh)
             return ()
         if time <= self.until:
@@ -168,11 +170,11 @@ class Meter:
     def coarse_wh(self) -> float:
         """How much of the energy may not be counted yet: a step, where there is no power to fill
         it in."""
-        alone = self.until is None or self.until - self.power_time > POWER_HOLD_S
-        return self.step_wh if self.stood and (alone or self.power_w is None) else 0.0
+        alone = self.power_w is None or self.until - self.power_time > POWER_HOLD_S
+        return self.step_wh if self.stood and alone else 0.0
 
     def _begin(self, time: float, power_w: float | None, counter_wh: float | None) -> None:
-        self.until = time
+        self.begun, self.until = True, time
         self.power_w, self.power_time = power_w, time
         self._rebase(time, counter_wh)
 
@@ -212,7 +214,7 @@ class Meter:
     def _by_power(self, time: float, power_w: float | None) -> float | None:
         """Energy since `until` by the trapezoid of the power at both ends, None where it is not
         known at both."""
-        if self.until is None or self.power_w is None or time - self.until > INTEGRATE_S_MAX:
+        if self.power_w is None or time - self.until > INTEGRATE_S_MAX:
             return None
         if self.until - self.power_time > POWER_HOLD_S:
             return None
@@ -245,7 +247,7 @@ class Meter:
     def _confirmed(self, suspect: Suspect) -> float | None:
         """Energy on the new counter if this reading confirms the suspicion of the one before."""
         first, self.suspect = self.suspect, suspect
-        if first is None or self.until is None:
+        if first is None:
             return None
         limit_wh = self._most_w() * (suspect.time - first.time) / 3600
         again = step(first.counter_wh, suspect.counter_wh, limit_wh=limit_wh)
@@ -266,8 +268,6 @@ class Meter:
     def _without_counter(
         self, time: float, power_w: float | None, expected: float | None
     ) -> tuple[Span, ...]:
-        if self.until is None:
-            return ()
         if expected is None:
             self._give_up(time, power_w)
             return ()
@@ -290,8 +290,6 @@ class Meter:
     def _by_counter_alone(
         self, time: float, power_w: float | None, counted: float
     ) -> tuple[Span, ...]:
-        if self.until is None:
-            return ()
         wh = max(0.0, counted - self.given_wh)
         start = self.until
         if counted > 0:
@@ -309,8 +307,6 @@ class Meter:
     def _by_both(
         self, time: float, expected: float, counted: float, *, usual: bool
     ) -> tuple[Span, ...]:
-        if self.until is None:
-            return ()
         start = self.until
         if counted <= 0:
             self.given_wh += expected

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import InvariantError
 from core.meter import Span
 from core.readings import Floats
 
@@ -109,8 +108,10 @@ class Window:
     def restore(self, state: Mapping[str, Any], column_of: Sequence[int | None]) -> None:
         """Take a state back; its column i is now `column_of[i]`, None where the meter is gone.
 
-        Raises InvariantError when the state has another number of cells.
+        A state with another number of cells is left alone: then the window is young.
         """
+        if len(state["wh"]) != self._cells:
+            return
         kept = [(old, new) for old, new in enumerate(column_of) if new is not None]
         old, new = [pair[0] for pair in kept], [pair[1] for pair in kept]
         for array, key in (
@@ -118,10 +119,7 @@ class Window:
             (self._estimated, "estimated"),
             (self._known, "known"),
         ):
-            saved = np.array(state[key], dtype=np.float64)
-            if len(saved) != self._cells:
-                raise InvariantError(f"a window of {self.length_s:g} s has {self._cells} cells")
-            array[:, new] = saved[:, old]
+            array[:, new] = np.array(state[key], dtype=np.float64)[:, old]
         self._head = state["head"]
 
     def _advance(self, head: int) -> None:

@@ -34,6 +34,7 @@ def test_only_states_that_are_warnings_or_critical_are_alarms():
         Reading("ups-a1/input.state", "failed", Severity.CRITICAL),
         Reading("ups-a1/battery.test", "unknown", Severity.UNKNOWN),
         Reading("ups-a1/output.active_power", 5.0),
+        Reading("ups-a1/output.load", 0.9, Severity.WARNING),
     )
     assert [(alarm.id, alarm.severity) for alarm in found] == [
         ("ups-a1/input.state", Severity.CRITICAL),

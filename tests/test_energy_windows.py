@@ -89,6 +89,9 @@ def test_a_state_that_was_saved_comes_back_in_other_columns():
     found = again.matched(np.array([2]), T + 600)
     assert found.wh.sum() == pytest.approx(600.0)
     assert again.matched(np.array([0]), T + 600).span_s == 0.0
+    other = Window(60.0, 2)
+    other.restore(window.state(), [0, 1])
+    assert other.matched(BOTH, T + 600).span_s == 0.0
 
 
 @settings(max_examples=100, deadline=None)

@@ -105,6 +105,7 @@ def test_a_device_that_falls_silent_and_returns():
     assert (event.kind, event.device, event.after) == ("device", "ups-a1", "silent")
     assert (event.earliest, event.latest) == (NOW, NOW + 1)
     assert story.tick(devices=[gone]) == ()
+    assert story.tick(devices=[status("ups-a1", up=False, last=NOW - 4, failures=9)]) == ()
     (event,) = story.tick(devices=[status("ups-a1")])
     assert (event.after, event.severity) == ("answers", Severity.OK)
 

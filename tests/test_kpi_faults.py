@@ -192,6 +192,7 @@ def test_a_state_of_another_site_or_version_is_no_trouble():
     bench.run(60)
     state = bench.kpis.state()
     other = Kpis(site([Metered("mv-new", constant(1e6))], [bench.meters[1]]))
+    state["windows"]["9d"] = state["windows"]["24h"]  # a window that is no more
     other.restore(state, bench.now)
     other.report(bench.now)
     kpis = make().kpis

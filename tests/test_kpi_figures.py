@@ -113,6 +113,16 @@ def test_an_export_register_of_the_facility_meter_leaves_its_net_power_alone():
     assert bench.figure("facility_power").value == pytest.approx(500e3)
 
 
+def test_without_a_facility_meter_what_can_be_told_is_told():
+    pv, it = Metered("pv-1", constant(300e3), 2.0), Metered("ups-a", constant(400e3), 2.0)
+    bench = Bench(Kpis(site([], [it], pv=[pv])), [pv, it])
+    bench.run(30)
+    assert bench.figure("it_power").value == pytest.approx(400e3)
+    assert bench.figure("pv_energy", "1m").value > 0
+    assert "energy.facility" in bench.figure("pue", "1m").reason
+    assert {kpi.id for kpi in bench.seen[-1][1]} == {"it_power", "pv_power", "pv_energy", "pue"}
+
+
 def test_at_night_there_is_no_self_consumption_but_a_reason():
     bench = make(pv=[Metered("pv-1", constant(0.0), 2.0)])
     bench.run(30)
