@@ -27,7 +27,7 @@ from core.clock import Clock
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl
 from core.engine import Engine
 from core.points import Point, PointName
-from core.readings import Batch, Indices
+from core.readings import Batch, Rows
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
 from history.store import History
@@ -100,7 +100,7 @@ class Agent:
 
     # What the collectors are handed (core.contracts.Intake).
 
-    def register(self, device: str, names: Sequence[PointName]) -> Indices:
+    def register(self, device: str, names: Sequence[PointName]) -> Rows:
         rows = self._engine.register(device, names)
         points = [Point(device, name) for name in names]
         for row, point in zip(rows.tolist(), points, strict=True):
@@ -109,7 +109,7 @@ class Agent:
                 self._defined = row + 1
         return rows
 
-    def expect(self, rows: Indices, interval_s: float) -> None:
+    def expect(self, rows: Rows, interval_s: float) -> None:
         self._engine.expect(rows, interval_s)
 
     def accept(self, batch: Batch) -> None:

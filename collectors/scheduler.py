@@ -22,7 +22,7 @@ from collectors.session import Answer, Session, Speed
 from core.clock import Clock
 from core.contracts import Intake
 from core.errors import DeviceError
-from core.readings import Batch, Indices
+from core.readings import Batch, Indices, Rows
 from core.site import Device
 from core.snapshot import DeviceStatus, Nameplate
 
@@ -39,7 +39,7 @@ BACKOFF_S_MAX = 30.0
 BACKOFF_AFTER_FAILURES = 2
 """Failures in a row before a device counts as dead and is tried less often."""
 
-_NEVER = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
+_NEVER = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.intp))
 _log = structlog.get_logger("collectors")
 
 
@@ -94,8 +94,8 @@ class DeviceLoop:
         self._phase_s = phase_s(device.id, self._interval_s)
         self._chance = random.Random(zlib.crc32(device.id.encode()) ^ seed)  # noqa: S311 - spreads load, guards nothing
         self._health = _Health(profile=device.profile)
-        self._rows: Indices | None = None
-        self._asked: dict[Speed, tuple[Indices, Indices]] = {}
+        self._rows: Rows | None = None
+        self._asked: dict[Speed, tuple[Indices, Rows]] = {}
         self._slow_due = 0.0
         self._log = _log.bind(device=device.id)
 

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from core.clock import Clock
 from core.points import Point, PointName
-from core.readings import Batch, Bytes, Floats, Indices
+from core.readings import Batch, Bytes, Floats, Rows
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
 
@@ -23,11 +23,11 @@ Demand = Literal["now", "peak_15m", "peak_30d", "design"]
 class Intake(Protocol):
     """Where the collectors put what they learn. Called on the event loop: must not block."""
 
-    def register(self, device: str, names: Sequence[PointName]) -> Indices:
+    def register(self, device: str, names: Sequence[PointName]) -> Rows:
         """Rows of the point table for the points of a device, in the order given."""
         ...
 
-    def expect(self, rows: Indices, interval_s: float) -> None:
+    def expect(self, rows: Rows, interval_s: float) -> None:
         """These rows will be polled every `interval_s` seconds."""
         ...
 

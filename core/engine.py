@@ -14,7 +14,7 @@ from core.contracts import Case, Demand
 from core.events import EventLog
 from core.kpi import Kpis
 from core.points import Point, PointName
-from core.readings import Batch, Indices
+from core.readings import Batch, Rows
 from core.redundancy.groups import unknown_group
 from core.redundancy.report import RedundancyModel
 from core.site import Site
@@ -47,11 +47,11 @@ class Engine:
         """What stands now."""
         return self._snapshot
 
-    def register(self, device: str, names: Sequence[PointName]) -> Indices:
+    def register(self, device: str, names: Sequence[PointName]) -> Rows:
         """Rows for the points of a device, in the order given."""
         return self._table.register([Point(device, name) for name in names])
 
-    def expect(self, rows: Indices, interval_s: float) -> None:
+    def expect(self, rows: Rows, interval_s: float) -> None:
         """These rows are polled every so many seconds."""
         self._table.expect(rows, interval_s)
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Indices: TypeAlias = npt.NDArray[np.int32]
+Rows: TypeAlias = npt.NDArray[np.intp]
+"""Rows of the point table, in the one type that numpy takes as an index without converting it."""
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
@@ -24,7 +26,7 @@ class Batch:
 
     device: str
     time: float
-    index: Indices
+    index: Rows
     value: Floats
     quality: Bytes
     severity: Bytes

@@ -13,7 +13,7 @@ import numpy as np
 from core.errors import InvariantError
 from core.points import Point
 from core.quality import LEVEL_SHIFT, Level, Quality
-from core.readings import Batch, Bytes, Floats, Indices
+from core.readings import Batch, Bytes, Floats, Rows
 from core.snapshot import PointView
 
 HELD_AFTER_INTERVALS = 2.5
@@ -45,9 +45,9 @@ class PointTable:
     def __len__(self) -> int:
         return len(self._points)
 
-    def register(self, points: Sequence[Point]) -> Indices:
+    def register(self, points: Sequence[Point]) -> Rows:
         """Rows of these points; those that are not in the table yet are appended."""
-        rows = np.empty(len(points), dtype=np.int32)
+        rows = np.empty(len(points), dtype=np.intp)
         for i, point in enumerate(points):
             row = self._row.get(point.id)
             if row is None:
@@ -59,7 +59,7 @@ class PointTable:
         self._used = self._in_use(len(self._points))
         return rows
 
-    def expect(self, rows: Indices, interval_s: float) -> None:
+    def expect(self, rows: Rows, interval_s: float) -> None:
         """These rows are polled every so many seconds; older values are held, then lost."""
         self._interval[rows] = interval_s
 

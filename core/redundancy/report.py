@@ -20,7 +20,7 @@ from core.redundancy.headline import headline, load_statuses
 from core.redundancy.single import Singles, single_failures, weakness
 from core.redundancy.study import Study
 from core.redundancy.supply import supply_of
-from core.redundancy.verdict import Doubt, decide, harm, reduction, unknown_words
+from core.redundancy.verdict import Doubt, decide, harm, mixed_harm, reduction, unknown_words
 from core.redundancy.watch import Seen, Watcher
 from core.site import Site
 from core.snapshot import (
@@ -133,9 +133,14 @@ class RedundancyModel:
         unsure = [
             graph.nodes[i].id for i, d in zip(graph.loads, demands, strict=True) if not d.known
         ]
+        at_best = self._study(best)
+        worst_harm = harm(self._study(worst), after, cases)
+        best_harm = harm(at_best, hopeful, cases)
+        if not worst_harm and not best_harm:
+            best_harm = mixed_harm(at_best, hopeful, [graph.index[n] for n in unknown], cases)
         verdict, reasons = decide(
-            harm(self._study(worst), after, cases),
-            harm(self._study(best), hopeful, cases),
+            worst_harm,
+            best_harm,
             Doubt(outside, tuple(unsure)),
             reduction(after, groups, weak, cases),
         )

@@ -62,7 +62,8 @@ def weakness(
         if i not in singles:
             continue
         after, meant = _of(singles[i], cases), _of(designed[i], cases)
-        points[i] = after.hit & ~before.hit & ~meant.hit
+        points[i] = after.lost & ~before.lost & ~meant.lost
+        points[i] |= after.unprotected & ~before.hit & ~meant.hit
         new = after.overloaded - before.overloaded - meant.overloaded
         overloads += [(graph.nodes[i].id, name) for name in graph.in_order(set(new))]
     weak = 0

@@ -8,8 +8,9 @@ safe from harm the worse one answers, where they differ nobody can tell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from core.redundancy.condition import Plant
 from core.redundancy.evaluate import CaseName
@@ -18,6 +19,10 @@ from core.redundancy.single import Weakness
 from core.redundancy.study import Study
 from core.redundancy.words import WHEN, names
 from core.snapshot import GroupStatus, Verdict
+
+_ALL_MIXTURES_OF = 5
+_PAIRS_OF = 20
+"""Up to so many unknown nodes, every mixture of them in and out is tried, or every pair out."""
 
 _SAID_MAX = 5
 """At most so many sentences of a kind."""
@@ -58,6 +63,38 @@ def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
         newly = after.effects[case].unprotected & ~before.effects[case].hit
         said += _sentence(after.loads_of(newly), "unprotected against an outage", case)
     return said
+
+
+def mixed_harm(
+    before: Study, after: Study, unknown: Sequence[int], cases: Sequence[CaseName]
+) -> list[str]:
+    """Harm that shows only when some of what is unknown is out and some is not, in words.
+
+    `before` and `after` are studies at the best. All mixtures are tried of a few unknown nodes; of
+    many, those of one or two out, and of all but one.
+    """
+    for out in _mixtures(unknown):
+        meant, found = before.effects_of(out), after.effects_of(out)
+        lost = unprotected = 0
+        over: set[int] = set()
+        for case in cases:
+            lost |= found[case].lost
+            unprotected |= found[case].unprotected & ~meant[case].hit
+            over |= found[case].overloaded
+        if lost or unprotected or over:
+            harmed = (*after.loads_of(lost | unprotected), *after.graph.in_order(over))
+            return [f"if only {names(after.graph.ids(out))} were out: {names(harmed)}"]
+    return []
+
+
+def _mixtures(unknown: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    count = len(unknown)
+    sizes = range(1, count) if count <= _ALL_MIXTURES_OF else (1, 2) if count <= _PAIRS_OF else (1,)
+    for size in sizes:
+        yield from combinations(unknown, size)
+    if count > _ALL_MIXTURES_OF:
+        for kept in unknown:
+            yield tuple(i for i in unknown if i != kept)
 
 
 def reduction(
