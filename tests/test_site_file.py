@@ -186,6 +186,34 @@ def test_what_is_no_yaml_is_one_sentence(tmp_path, text, words):
     assert words in found[0].message
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("  - {id: ups-a1,", "\t- {id: ups-a1,", "a tab in this line"),
+        ("rating_kw: 800}", "rating_kw: 8,5}", "decimal comma"),
+        ('address: "snmp://10.10.1.11"', "address: snmp://[fe80::1]:161", "in quotes"),
+        (
+            "groups:\n  - {id: gensets, scheme: N+R, members: [gen-1], design: 0}",
+            "groups:",
+            "empty",
+        ),
+        ("site: {", "include: gone.yaml\nsite: {", "no file"),
+    ],
+)
+def test_what_newcomers_type_is_understood(tmp_path, old, new, words):
+    assert old in GOOD
+    found = mistakes(tmp_path, GOOD.replace(old, new, 1))
+    assert len(found) == 1, found
+    assert words in found[0].message
+    assert found[0].line > 0
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_fine(tmp_path):
+    path = tmp_path / "site.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert len(load_site(path).devices) == 4
+
+
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="there is no such file"):
         load_site(tmp_path / "none.yaml")

@@ -91,7 +91,12 @@ def _read_into(document: Document, path: Path, depth: int) -> None:
             raise ConfigError(
                 [Problem(str(path), 1, "include", "files include one another too deep")]
             )
-        _read_into(document, path.parent / str(name), depth + 1)
+        included = path.parent / str(name)
+        if not included.is_file():
+            problem = part.problem(("include",), f"there is no file '{included}' to include")
+            document.problems.append(problem)
+            continue
+        _read_into(document, included, depth + 1)
 
 
 def _compose(path: Path) -> yaml.Node | None:
@@ -99,17 +104,32 @@ def _compose(path: Path) -> yaml.Node | None:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError([Problem(str(path), 0, "", "there is no such file")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(path), 0, "", f"cannot be read: {error}")]) from error
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise ConfigError([Problem(str(path), 0, "", message)]) from error
+    except UnicodeDecodeError as error:
+        message = f"is not in UTF-8 (octet {error.start}): save it as UTF-8"
+        raise ConfigError([Problem(str(path), 0, "", message)]) from error
     try:
         return yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
-        message = f"is no valid YAML: {error.problem or error.context}"
+        message = f"is no valid YAML: {error.problem or error.context}{_hint(text, line)}"
         raise ConfigError([Problem(str(path), line, "", message)]) from error
     except yaml.YAMLError as error:
         raise ConfigError([Problem(str(path), 0, "", f"is no valid YAML: {error}")]) from error
+
+
+def _hint(text: str, line: int) -> str:
+    """What is probably meant, where YAML's own words help little."""
+    lines = text.splitlines()
+    written = lines[line - 1] if 0 < line <= len(lines) else ""
+    if "\t" in written:
+        return " (there is a tab in this line: indent with spaces)"
+    if "]:" in written or "://" in written:
+        return " (put the address in quotes)"
+    return ""
 
 
 def _plain(node: yaml.Node, path: KeyPath, document: Document) -> Any:
