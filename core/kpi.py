@@ -37,6 +37,8 @@ BORROWED_MAX = 0.05
 COARSE_MAX = 0.1
 """No ratio where a larger share of the energy may not be counted yet."""
 
+BORROWED = "less power comes in than the IT takes: batteries carry load, or a meter is wrong"
+
 DISAGREES_BEYOND = 1.03
 """IT energy only shrinks from the UPS to the rack, but for the meters' tolerance."""
 
@@ -150,10 +152,12 @@ class Kpis:
         value = None
         reason = facility.reason or it.reason
         if facility.value is not None and it.value is not None:
-            if it.value > self._floor_w(flow):
-                value = facility.value / it.value
-            else:
+            if it.value <= self._floor_w(flow):
                 quality, reason = Quality.WAITING, "there is no IT power to speak of"
+            elif facility.value < it.value:
+                quality, reason = Quality.OUT_OF_RANGE, BORROWED
+            else:
+                value = facility.value / it.value
         return Kpi(
             id="power_ratio",
             value=value,

@@ -87,6 +87,16 @@ def test_powers_are_the_sums_of_the_meters():
         assert bench.figure(name).coverage == 1.0
 
 
+def test_power_that_comes_out_of_batteries_makes_no_power_ratio():
+    bench = make(excluded=[Metered("office", constant((PUE - 0.4) * LOAD_W), 2.0, 0.5)])
+    bench.run(20)
+    ratio = bench.figure("power_ratio", category=1)
+    assert ratio.value is None
+    assert ratio.quality is Quality.OUT_OF_RANGE
+    assert "batteries" in ratio.reason
+    assert bench.figure("facility_power").value == pytest.approx(0.4 * LOAD_W)
+
+
 def test_pv_is_added_to_the_facility_and_export_taken_off():
     pv = [Metered("pv-1", constant(300e3), 2.0, 0.5)]
     out = Metered("mv-out", constant(50e3), 2.0, 1.5, gives_power=False)
