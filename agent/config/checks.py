@@ -28,7 +28,11 @@ def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Pr
         found += check(parsed, document)
     found += _devices(parsed, document, profiles)
     found += _power(parsed, document, profiles)
-    found += energy.resolve(parsed, profiles)[1] if not found else _energy_quietly(parsed, profiles)
+    dropped = document.dropped.get("devices", set())
+    energies = (
+        energy.resolve(parsed, profiles)[1] if not found else _energy_quietly(parsed, profiles)
+    )
+    found += [item for item in energies if not any(f"'{name}'" in item[1] for name in dropped)]
     return [document.problem(path, message) for path, message in found]
 
 

@@ -120,11 +120,9 @@ def _sentence(item: Any) -> str:
         "literal_error": f"{given!r} is not one of {context.get('expected')}",
         "string_pattern_mismatch": f"{given!r} is no id: use a-z, 0-9, '-' and '_'",
         "string_type": f"{given!r} must be text",
-        "list_type": "must be a list"
-        if given is not None
-        else "has nothing under it: fill or remove it",
+        "list_type": "is empty: fill or remove it" if given is None else "must be a list",
         "dict_type": "must be a mapping of keys",
-        "invalid_key": f"{item['loc'][-1]!r} is no key: is a decimal comma meant? Write a point, as in 2.5",
+        "invalid_key": f"{item['loc'][-1]!r} is no key: for a decimal comma write a point, 2.5",
         "model_type": "must be a mapping of keys",
         "too_short": "must not be empty",
     }
