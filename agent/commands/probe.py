@@ -63,31 +63,28 @@ async def _probe(
 
 
 def _show(result: ProbeResult) -> None:
-    """A table for a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - only the table needs it
-    from rich.table import Table  # noqa: PLC0415 - only the table needs it
-
-    console = Console()
+    """Columns for a terminal; nothing is cut off, whatever its width."""
+    print(f"{result.address}: {result.device_class}, profile {result.profile}")
     words = [result.vendor, result.model, result.serial, result.firmware]
-    console.print(
-        f"{result.address}: {result.device_class}, profile {result.profile}", highlight=False
-    )
-    console.print("  " + " · ".join(word for word in words if word), highlight=False, markup=False)
-    table = Table("point", "value", "unit", "quality", "source", "raw", box=None, pad_edge=False)
+    print("  " + " · ".join(printable(word) for word in words if word))
+    rows = [("point", "value", "", "quality", "source", "raw")]
     for reading in result.readings:
         value = "-" if reading.value is None else f"{reading.value:.6g}"
-        table.add_row(
-            reading.point, value, reading.unit, reading.quality, reading.source, str(reading.raw)
+        rows.append(
+            (reading.point, value, reading.unit, reading.quality, reading.source, str(reading.raw))
         )
     for state in result.states:
-        table.add_row(
-            state.point,
-            state.value or "-",
-            "" if state.severity == "ok" else state.severity,
-            state.quality,
-            state.source,
-            str(state.raw),
-        )
-    console.print(table)
+        severity = "" if state.severity == "ok" else state.severity
+        value = state.value or "-"
+        rows.append((state.point, value, severity, state.quality, state.source, str(state.raw)))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join((*cells, printable(row[5]))).rstrip())
     for error in result.errors:
-        console.print(f"error: {error}", highlight=False, markup=False)
+        print(f"error: {error}")
+
+
+def printable(text: str) -> str:
+    """Text from a device, made harmless for a terminal: control characters become '?'."""
+    return "".join(char if char.isprintable() else "?" for char in text)
