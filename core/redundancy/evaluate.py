@@ -8,7 +8,7 @@ graph. Max-flow is not the model: no switch and no parallel module splits its lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from core.redundancy.condition import Plant
@@ -38,7 +38,8 @@ class Balance:
     """The plant in one case. Lists are by node number, power in kW.
 
     `case` is `as_is`, `mains_lost` (every utility out), or `bridge`: mains gone and generators not
-    there yet, when only the nodes in `forced` give power. Forced nodes are live without a feeder.
+    there yet, when only the nodes in `forced` give power. Forced nodes are live without a feeder;
+    switches in `fixed` stay where they are, at that position (-1: nowhere).
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Balance:
         plant: Plant,
         case: Literal["as_is", "mains_lost", "bridge"],
         forced: Iterable[int] = (),
+        fixed: Mapping[int, int] | None = None,
     ) -> None:
         count = len(graph)
         self.graph = graph
@@ -62,6 +64,7 @@ class Balance:
                 self.up[i] = False
         for i in forced:
             self.up[i] = self.forced[i] = True
+        self.fixed = dict(fixed or {})
         self.looks: list[Look] = [DEAD] * count  # each node by itself
         self.live = [False] * count
         self.able_kw = [0.0] * count
@@ -118,6 +121,8 @@ class Balance:
         Where the feeder in use is not known, a switch in auto is taken to stand on the first live
         one, any other on the first of all.
         """
+        if i in self.fixed:
+            return self.fixed[i]
         condition, feeders = self.conditions[i], self.graph.feeders[i]
         usable = [k for k, f in enumerate(feeders) if self.live[f] and k not in condition.blocked]
         in_use = condition.selected

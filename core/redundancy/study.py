@@ -59,7 +59,15 @@ class Study:
             case: Balance(graph, plant, case) for case in CASES
         }
         self._upses = [i for i, role in enumerate(graph.role) if role is Role.UPS]
-        self._bridge = Balance(graph, plant, "bridge", [u for u in self._upses if self._holds(u)])
+        # A motor-driven switch that moves interrupts its load: in the bridge it stays where it is.
+        self._slow = frozenset(i for i, node in enumerate(graph.nodes) if node.kind == "ats")
+        self._bridge = Balance(
+            graph,
+            plant,
+            "bridge",
+            forced=[u for u in self._upses if self._holds(u)],
+            fixed={i: self.balances["as_is"].pick[i] for i in self._slow},
+        )
         self._bit = {load: 1 << n for n, load in enumerate(graph.loads)}
         self._all = self._mask(graph.loads)
         self._guarded = self._mask(i for i in graph.loads if not graph.nodes[i].short_break)
@@ -182,7 +190,12 @@ class Study:
         bridge = Trial(self._bridge)
         looked = set(out).union(*(trial.looked for trial in trials.values()))
         upses = [i for i in looked if self.graph.role[i] is Role.UPS and i not in out]
-        bridge.switch(down=out, forced=[(i, self._holds(i)) for i in upses])
+        picks = self.balances["as_is"].pick
+        bridge.switch(
+            down=out,
+            forced=[(i, self._holds(i)) for i in upses],
+            fixed=[(i, picks[i]) for i in trials["as_is"].looked if i in self._slow],
+        )
         suspects = self._too_much.union(*(trial.moved for trial in trials.values()))
         while True:
             weak = [i for i in suspects | bridge.moved if self._bridge.up[i] and self._drops_out(i)]

@@ -28,12 +28,19 @@ class Trial:
 
     def __init__(self, balance: Balance) -> None:
         self._balance = balance
-        self._journal: list[tuple[list[Any], int, Any]] = []
+        self._journal: list[tuple[Any, int, Any]] = []  # a list or a dict, and what stood there
         self.looked: set[int] = set()
         self.moved: set[int] = set()
 
-    def switch(self, *, down: Iterable[int] = (), forced: Iterable[tuple[int, bool]] = ()) -> None:
-        """Take nodes down, force nodes to be live or no longer, and let the graph settle."""
+    def switch(
+        self,
+        *,
+        down: Iterable[int] = (),
+        forced: Iterable[tuple[int, bool]] = (),
+        fixed: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Take nodes down, force nodes to be live or no longer, fix switches elsewhere, and let the
+        graph settle."""
         balance, seeds = self._balance, []
         for i in down:
             if balance.up[i]:
@@ -43,6 +50,10 @@ class Trial:
             if balance.forced[i] != new:
                 self._write(balance.forced, i, new=new)
                 self._write(balance.up, i, new=new or balance.conditions[i].in_service)
+                seeds.append(i)
+        for i, position in fixed:
+            if balance.fixed[i] != position:
+                self._write(balance.fixed, i, new=position)
                 seeds.append(i)
         if seeds:
             self._carry(self._settle(seeds))
@@ -55,15 +66,15 @@ class Trial:
         self.looked.clear()
         self.moved.clear()
 
-    def _write(self, values: list[Any], i: int, *, new: Any) -> None:
+    def _write(self, values: Any, i: int, *, new: Any) -> None:
         self._journal.append((values, i, values[i]))
         values[i] = new
 
     def _settle(self, seeds: list[int]) -> list[int]:
         """Look again from the seeds down; nodes that may now take their power otherwise."""
         balance, graph = self._balance, self._balance.graph
-        heap = sorted(seeds)
-        queued = set(heap)
+        queued = set(seeds)
+        heap = sorted(queued)
         modules: set[int] = set()
         while heap:
             i = heappop(heap)
