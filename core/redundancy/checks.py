@@ -66,15 +66,15 @@ def _feeders(node: Node, by_id: Mapping[str, Node]) -> Found:
     if len(set(node.fed_by)) < len(node.fed_by):
         yield node.id, "fed_by: names the same feeder twice"
     if node.kind in SOURCES and node.fed_by:
-        yield node.id, f"is a {node.kind}, a source: it has no fed_by"
+        yield node.id, f"is a source ({node.kind}): it has no fed_by"
     elif node.kind in ONE_FEEDER and len(node.fed_by) != 1:
         yield (
             node.id,
-            f"is a {node.kind} and needs exactly one feeder in fed_by: put a bus, ats or sts "
+            f"this {node.kind} needs exactly one feeder in fed_by: put a bus, ats or sts "
             "before it where there are several",
         )
     elif node.kind in ("bus", "ats", "sts", "load") and not node.fed_by:
-        yield node.id, f"is a {node.kind} without a feeder: add fed_by"
+        yield node.id, f"this {node.kind} has no feeder: add fed_by"
 
 
 def _bypass_and_tie(node: Node, by_id: Mapping[str, Node]) -> Found:
@@ -111,7 +111,7 @@ def _numbers(node: Node) -> Found:
     if node.kind in MUST_STATE_CAPACITY and all(value is None for value in stated):
         yield (
             node.id,
-            f"is a {node.kind} and states no capacity: add capacity_kw, capacity_kva or capacity_a",
+            f"this {node.kind} states no capacity: add capacity_kw, capacity_kva or capacity_a",
         )
     for name in ("efficiency", "power_factor"):
         value = getattr(node, name)

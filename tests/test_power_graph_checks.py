@@ -1,0 +1,142 @@
+"""What the site file's check says of a power graph: every mistake at once, in a sentence that says
+what to do."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import InvariantError
+from core.redundancy.graph import compile_graph, problems
+from core.site import Group, Node
+from tests.support.power import GROUPS, node, two_sides
+from tests.support.power_random import power_graphs
+
+GOOD = (
+    node("utility", "utility", kw=500),
+    node("board", "bus", "utility"),
+    node("ups", "ups", "board", 100),
+    node("row", "load", "ups", 10),
+)
+
+
+def told(*more, groups=()):
+    return [f"{name}: {message}" for name, message in problems([*GOOD, *more], groups)]
+
+
+def test_a_good_graph_has_no_problems():
+    assert told() == []
+    assert problems(two_sides(), GROUPS) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (node("row", "load", "ups", 5), "there are two power nodes 'row'"),
+        (node("x", "bus", "bord"), "there is no power node 'bord'; did you mean 'board'?"),
+        (node("x", "bus", "row"), "'row' is a load, and a load feeds nothing"),
+        (node("x", "bus", "board board"), "names the same feeder twice"),
+        (node("x", "utility", "board", 9), "is a source (utility): it has no fed_by"),
+        (node("x", "genset", "board", 9), "is a source (genset): it has no fed_by"),
+        (node("x", "pdu", "board ups", 9), "needs exactly one feeder"),
+        (node("x", "panel", "", 9), "needs exactly one feeder"),
+        (node("x", "ats", ""), "this ats has no feeder: add fed_by"),
+        (node("x", "load", "", 9), "this load has no feeder: add fed_by"),
+        (node("x", "pdu", "board"), "states no capacity"),
+        (node("x", "genset"), "states no capacity"),
+        (node("x", "pdu", "board", 0.0), "0 is not possible: a capacity is above zero"),
+        (node("x", "pdu", "board", -5.0), "-5 is not possible"),
+        (node("x", "pdu", "board", float("nan")), "is not possible"),
+        (node("x", "bus", "board", capacity_kva=0.0), "capacity_kva: 0 is not possible"),
+        (node("x", "pdu", "board", 9, efficiency=1.2), "efficiency: 1.2 is not possible"),
+        (node("x", "ups", "board", 9, recharge_kw=-1.0), "recharge_kw: -1 is not possible"),
+        (node("x", "ups", "board", 9, bypass_fed_by="mains"), "there is no power node 'mains'"),
+        (node("x", "pdu", "board", 9, bypass_fed_by="utility"), "only a ups has bypass_fed_by"),
+        (node("x", "load", "ups", 9, min_feeds=2), "needs 2 feeds to live and has 1"),
+        (node("x", "load", "ups", 9, min_feeds=0), "min_feeds: 0 is not possible"),
+        (node("x", "load", "ups"), "is a load without a demand"),
+        (node("x", "load", "ups", -1.0), "demand_kw: -1 is not possible"),
+        (node("x", "load", "ups", demand=("a/b", "c/d")), "2 points for 1 feeds"),
+        (Node("x", "bus", ("board",), demand_kw=4.0), "only a load states a demand"),
+        (node("x", "tie", between=("board", "ups")), "ties are not judged yet"),
+        (node("x", "tie"), "add between: [bus-a, bus-b]"),
+        (node("x", "bus", "board", between=("board", "ups")), "only a tie has between"),
+        (node("x", "bus", "x"), "a loop: x is fed by x"),
+    ],
+)
+def test_each_mistake_is_one_sentence(bad, words):
+    found = told(bad)
+    assert len(found) == 1, found
+    assert found[0].startswith(f"{bad.id}: ")
+    assert words in found[0]
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        (Group("g", "N+R", ("ups", "upss")), "there is no power node 'upss'; did you mean 'ups'?"),
+        (Group("g", "N+R", ("row",)), "'row' is a load and carries nothing for others"),
+        (Group("g", "N+R", ()), "a group needs members"),
+        (Group("g", "N+R", ("ups", "ups")), "names the same node twice"),
+        (Group("g", "N+R", ("ups",), -1), "design: -1 is not possible"),
+        (Group("g", "2N", ("ups",)), "2N is two systems"),
+        (Group("g", "2N", ("ups", "board"), 2), "leave design out"),
+        (Group("g", "catcher", ("ups",)), "needs two systems at least"),
+    ],
+)
+def test_each_mistake_of_a_group_is_one_sentence(group, words):
+    found = told(groups=[group])
+    assert len(found) == 1, found
+    assert found[0].startswith("g: ")
+    assert words in found[0]
+
+
+def test_two_groups_of_one_name():
+    groups = [Group("g", "N+R", ("ups",)), Group("g", "N+R", ("ups",))]
+    assert told(groups=groups) == ["g: there are two groups 'g'"]
+
+
+def test_a_loop_is_told_with_its_path_and_only_once():
+    found = told(node("x", "bus", "z"), node("y", "bus", "x"), node("z", "ats", "utility y"))
+    assert found == ["x: a loop: x is fed by z is fed by y is fed by x"]
+
+
+def test_a_bypass_can_close_a_loop_too():
+    found = told(node("x", "ups", "utility", 9, bypass_fed_by="y"), node("y", "bus", "x"))
+    assert len(found) == 1
+    assert "a loop" in found[0]
+
+
+def test_all_mistakes_are_told_at_once():
+    bad = [node("a", "pdu", "nothing"), node("b", "load", "ups", min_feeds=3), node("c", "tie")]
+    assert len(told(*bad, groups=[Group("g", "2N", ("a",))])) == 6
+
+
+def test_a_long_chain_is_no_problem():
+    chain = [node(f"n{i}", "bus", f"n{i - 1}" if i else "utility") for i in range(5000)]
+    assert told(*chain) == []
+    graph = compile_graph([*GOOD, *reversed(chain)])
+    numbers = [graph.index[f"n{i}"] for i in range(5000)]
+    assert all(a < b for a, b in pairwise(numbers))
+
+
+@given(power_graphs(), st.randoms(use_true_random=False))
+def test_every_node_comes_after_its_feeders_however_it_was_written(nodes, chance):
+    chance.shuffle(nodes)
+    graph = compile_graph(nodes)
+    assert sorted(node.id for node in graph.nodes) == sorted(node.id for node in nodes)
+    assert graph.ids(graph.written) == tuple(node.id for node in nodes)
+    for i, feeders in enumerate(graph.feeders):
+        assert all(feeder < i for feeder in feeders)
+        assert all(i in graph.children[feeder] for feeder in feeders)
+
+
+def test_a_graph_that_was_never_checked_is_a_bug_of_ours():
+    for nodes in ([node("a", "bus", "b")], [node("a", "bus", "a")], [*GOOD, GOOD[0]]):
+        with pytest.raises(InvariantError):
+            compile_graph(nodes)
+    with pytest.raises(InvariantError, match="members"):
+        compile_graph(GOOD, [Group("g", "N+R", ("x",))])
