@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.config import energy
-from agent.config.schema import NodeKeys, SiteFile
+from agent.config.nodes import node_of
+from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
 from agent.secretfile import first_line
 from agent.words import nearest
@@ -15,7 +16,7 @@ from collectors.profile import Library
 from core.errors import ConfigError, Problem
 from core.points import parse_point
 from core.redundancy.graph import problems as graph_problems
-from core.site import Group, Node
+from core.site import Group
 from core.vocabulary import CLASSES
 
 Found = Iterator[tuple[KeyPath, str]]
@@ -185,7 +186,7 @@ def _fits(profile: str, address: str, path: KeyPath, profiles: Library) -> Found
 def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
     index_of = {node.id: i for i, node in enumerate(parsed.power)}
     group_of = {group.id: i for i, group in enumerate(parsed.groups)}
-    nodes = [_bare(node) for node in parsed.power]
+    nodes = [node_of(node) for node in parsed.power]
     groups = [Group(g.id, g.scheme, tuple(g.members), g.design) for g in parsed.groups]
     dropped = document.dropped.get("power", set())
     for name, message in graph_problems(nodes, groups):
@@ -222,22 +223,3 @@ def _point(text: str, devices: dict[str, str], profiles: Library) -> Iterator[st
         names = profiles.load(profile).point_names()
         if point.name not in names and not profiles.load(profile).may_have(point.name):
             yield f"'{text}': profile '{profile}' has no point '{point.name}'"
-
-
-def _bare(keys: NodeKeys) -> Node:
-    """The node as the graph's own checks need it."""
-    demand = (keys.demand,) if isinstance(keys.demand, str) else tuple(keys.demand)
-    return Node(
-        id=keys.id,
-        kind=keys.kind,
-        fed_by=tuple(keys.fed_by),
-        capacity_kw=keys.capacity_kw,
-        capacity_kva=keys.capacity_kva,
-        capacity_a=keys.capacity_a,
-        bypass_fed_by=keys.bypass_fed_by or "",
-        between=tuple(keys.between),
-        min_feeds=keys.min_feeds,
-        demand=demand,
-        demand_kw=keys.demand_kw,
-        device=keys.device or "",
-    )

@@ -13,15 +13,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.config import checks, energy
-from agent.config.schema import DeviceKeys, HistoryKeys, NodeKeys, PollKeys, SiteFile
+from agent.config.nodes import node_of
+from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
 from agent.secretfile import first_line
 from collectors.profile import Library, library
 from core.errors import ConfigError, Problem
-from core.site import Credentials, Device, Group, Node, Poll, Site
-
-EFFICIENCY = {"ups": 0.95, "transformer": 0.985}
-"""Default efficiency by kind of node (design of the power graph); 1 for the rest."""
+from core.site import Credentials, Device, Group, Poll, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
         name=parsed.site.name or parsed.site.id,
         timezone=parsed.site.timezone,
         devices=devices,
-        power=tuple(_node(keys) for keys in parsed.power),
+        power=tuple(node_of(keys) for keys in parsed.power),
         groups=tuple(
             Group(keys.id, keys.scheme, tuple(keys.members), keys.design) for keys in parsed.groups
         ),
@@ -191,28 +189,3 @@ def _poll(own: PollKeys, default: PollKeys) -> Poll:
         value = getattr(default, key) if value is None else value
         merged[key] = getattr(base, key) if value is None else value
     return Poll(**merged)
-
-
-def _node(keys: NodeKeys) -> Node:
-    demand = (keys.demand,) if isinstance(keys.demand, str) else tuple(keys.demand)
-    efficiency = keys.efficiency or EFFICIENCY.get(keys.kind, 1.0)
-    return Node(
-        id=keys.id,
-        kind=keys.kind,
-        fed_by=tuple(keys.fed_by),
-        capacity_kw=keys.capacity_kw,
-        capacity_kva=keys.capacity_kva,
-        capacity_a=keys.capacity_a,
-        voltage_v=keys.voltage_v,
-        power_factor=keys.power_factor,
-        efficiency=efficiency,
-        device=keys.device or "",
-        side=keys.side,
-        bypass_fed_by=keys.bypass_fed_by or "",
-        between=tuple(keys.between),
-        recharge_kw=keys.recharge_kw,
-        min_feeds=keys.min_feeds,
-        demand=demand,
-        demand_kw=keys.demand_kw,
-        short_break=keys.short_break,
-    )
