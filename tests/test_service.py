@@ -1,0 +1,131 @@
+"""The service as systemd and the shell see it: readiness, signals, state directory, durations."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent import systemd
+from agent.clock import SystemClock
+from agent.duration import parse_duration_s, parse_time
+from tests.support.kasbah import COMMAND, ROOT, call
+
+SITE = """\
+site: {id: tiny, name: Tiny}
+devices:
+  - {id: ups-1, profile: rfc1628-ups, address: "snmp://127.0.0.1:9",
+     poll: {timeout_s: 0.2, retries: 0}}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE)
+    return path
+
+
+@pytest.mark.timeout(40)
+def test_systemd_hears_ready_then_stopping_and_a_signal_ends_it_well(site, tmp_path):
+    """A device that is away does not keep the service from being ready: it was tried."""
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(address)
+        inbox.settimeout(20)
+        process = subprocess.Popen(
+            [*COMMAND, "run", str(site), "--port", "0", "--state-dir", str(tmp_path / "state")],
+            env={**os.environ, "NOTIFY_SOCKET": address},
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert inbox.recv(1000).startswith(b"READY=1")
+            process.send_signal(signal.SIGTERM)
+            assert inbox.recv(1000) == b"STOPPING=1"
+            _, errors = process.communicate(timeout=15)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert errors.count("device_down") == 1
+    assert "nothing listens at 127.0.0.1:9" in errors
+
+
+def test_two_services_do_not_share_a_state_directory(site, tmp_path):
+    state = str(tmp_path / "state")
+    first = subprocess.Popen(
+        [*COMMAND, "run", str(site), "--port", "0", "--state-dir", state],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert "Tiny" in first.stdout.readline()
+        second = call("run", str(site), "--port", "0", "--state-dir", state)
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=15)
+    assert second.returncode == 1
+    assert "another Kasbah uses" in second.stderr
+    assert first.returncode == 0
+
+
+def test_a_state_directory_that_cannot_be_made_is_said(site):
+    result = call("run", str(site), "--port", "0", "--state-dir", "/proc/nowhere")
+    assert result.returncode == 1
+    assert "--state-dir" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_without_systemd_notifying_is_quiet(monkeypatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    assert systemd.notify("READY=1") is False
+    assert systemd.watchdog_interval_s() is None
+
+
+def test_the_watchdog_is_fed_twice_as_often_as_asked(monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    assert systemd.watchdog_interval_s() == 15.0
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    assert systemd.watchdog_interval_s() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("60s", 60), ("5m", 300), ("2h", 7200), ("1d", 86400)]
+)
+def test_durations_are_read_as_typed(text, seconds):
+    assert parse_duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5s", "5 weeks", "1h30"])
+def test_other_durations_are_refused_with_an_example(text):
+    with pytest.raises(ValueError, match="60s, 5m, 2h"):
+        parse_duration_s(text)
+
+
+def test_times_are_iso_or_relative():
+    assert parse_time("now", 1000.0) == 1000.0
+    assert parse_time("-1m", 1000.0) == 940.0
+    assert parse_time("1970-01-01T00:01:00Z", 0.0) == 60.0
+    assert parse_time("1970-01-01T01:01:00+01:00", 0.0) == 60.0
+    assert parse_time("1970-01-01T00:01:00", 0.0) == 60.0
+    with pytest.raises(ValueError, match="is no time"):
+        parse_time("yesterday", 0.0)
+
+
+def test_a_fast_clock_runs_ahead_and_never_back():
+    clock = SystemClock(speed=1000.0)
+    before, start = clock.monotonic(), clock.now()
+    marks = [clock.monotonic() for _ in range(100)]
+    assert marks == sorted(marks)
+    assert marks[0] >= before
+    assert clock.now() >= start
