@@ -66,7 +66,7 @@ class Running:
                 result = fact()
                 if result:
                     return result
-            time.sleep(0.25)
+            time.sleep(0.1)
         raise AssertionError(f"not within {within_s} s: {what} (last: {result!r})")
 
 
