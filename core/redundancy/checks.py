@@ -33,7 +33,7 @@ def problems(nodes: Sequence[Node], groups: Sequence[Group]) -> list[tuple[str, 
         if node.kind == "load":
             found += _load(node)
         elif node.demand or node.demand_kw is not None:
-            found.append((node.id, f"is a {node.kind}: only a load states a demand"))
+            found.append((node.id, "demand: only a load has one"))
     found += _loops(by_id)
     found += _doubles("groups", (group.id for group in groups))
     for group in groups:
@@ -80,7 +80,7 @@ def _feeders(node: Node, by_id: Mapping[str, Node]) -> Found:
 def _bypass_and_tie(node: Node, by_id: Mapping[str, Node]) -> Found:
     if node.bypass_fed_by:
         if node.kind != "ups":
-            yield node.id, f"is a {node.kind}: only a ups has bypass_fed_by"
+            yield node.id, "bypass_fed_by: only a ups has one"
         elif node.bypass_fed_by not in by_id:
             yield (
                 node.id,
@@ -99,7 +99,7 @@ def _bypass_and_tie(node: Node, by_id: Mapping[str, Node]) -> Found:
             f"buses {node.between[0]} and {node.between[1]} as one",
         )
     elif node.between:
-        yield node.id, f"is a {node.kind}: only a tie has between"
+        yield node.id, "between: only a tie has one"
 
 
 def _numbers(node: Node) -> Found:
