@@ -169,6 +169,8 @@ class Balance:
         if role is Role.UPS and self.case == "mains_lost":
             takes += graph.recharge_kw[i]
         if role is not Role.BUS:
+            if len(feeders) == 1:
+                return (takes,)
             pick = self.pick[i]
             return tuple(takes if k == pick else 0.0 for k in range(len(feeders)))
         blocked = self.conditions[i].blocked

@@ -111,21 +111,25 @@ class Trial:
 
     def _carry(self, nodes: list[int]) -> None:
         """Split again from these nodes up, wherever something changes."""
-        balance, graph = self._balance, self._balance.graph
-        heap = sorted(-i for i in nodes)
+        balance, journal, moved = self._balance, self._journal, self.moved
+        feeders, draws, gives = balance.graph.feeders, balance.draws, balance.gives
         queued = set(nodes)
+        heap = sorted(-i for i in queued)
         while heap:
             i = -heappop(heap)
-            new, old = balance.split(i), balance.draws[i]
+            new, old = balance.split(i), draws[i]
             if new == old:
                 continue
-            self._write(balance.draws, i, new=new)
-            for feeder, kw, was in zip(graph.feeders[i], new, old, strict=True):
+            journal.append((draws, i, old))
+            draws[i] = new
+            for feeder, kw, was in zip(feeders[i], new, old, strict=True):
                 if kw == was:
                     continue
-                gives = balance.gives[feeder] + (kw - was)
-                self._write(balance.gives, feeder, new=gives if abs(gives) > NEGLIGIBLE_KW else 0.0)
-                self.moved.add(feeder)
+                before = gives[feeder]
+                after = before + (kw - was)
+                journal.append((gives, feeder, before))
+                gives[feeder] = after if abs(after) > NEGLIGIBLE_KW else 0.0
+                moved.add(feeder)
                 if feeder not in queued:
                     queued.add(feeder)
                     heappush(heap, -feeder)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.redundancy.condition import ASSUMED, Condition, Plant
+from core.redundancy.condition import ASSUMED, HEALTHY, Condition, Plant
 from core.redundancy.demand import Demands
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.rows import Gathered, Watch
@@ -84,6 +84,8 @@ class Watcher:
         """One node for the live verdict, and where nothing may be hoped."""
         if not node.device:
             return ASSUMED, ASSUMED
+        if node.kind == "pv":
+            return HEALTHY, HEALTHY  # counts for nothing, whatever it says
         if node.device in self._retired:
             out = Condition(in_service=False, protects=False, reasons=("is retired",))
             return out, out
