@@ -149,7 +149,7 @@ async def test_a_full_disk_shows_in_the_status_and_passes(tmp_path):
         assert not running.task.done()
         await asyncio.to_thread(journal._do, lambda: journal._db.execute(allow).fetchall())
         await running.until(lambda: running.values() == [1.0])
-        assert running.history.status().error == ""
+        await running.until(lambda: running.history.status().error == "")
 
 
 async def test_a_bug_ends_the_run(tmp_path, monkeypatch):
