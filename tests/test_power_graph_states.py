@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.quality import Quality
+from core.redundancy.report import RedundancyModel
 from core.site import Group
 from core.vocabulary import Severity
-from tests.support.conditions import NOW
+from tests.support.conditions import NOW, view
 from tests.support.power import Plant, node
 
 MODULES = Group("modules", "N+R", ("ups-1", "ups-2"))
@@ -208,6 +211,86 @@ def test_a_switch_stays_on_its_alternate_source_while_that_lives():
     assert on_generators.lost_loads == ("row",)
 
 
+@pytest.mark.parametrize(
+    ("points", "in_use"),
+    [
+        ({"position": "preferred"}, 0),
+        ({"position": "alternate"}, 1),
+        ({"position": "preferred", "source.preferred": "source_2"}, 1),
+        ({"position": "alternate", "source.preferred": "source_2"}, 0),
+        ({"source.selected": "source_2", "position": "preferred"}, 1),
+        ({"source.selected": "unknown", "position": "alternate"}, 1),
+        ({"position": "transferring"}, -1),
+    ],
+)
+def test_where_a_switch_stands(points, in_use):
+    plant = watched()
+    del plant.readings["ats/position"]
+    plant.at({f"ats/{name}": value for name, value in points.items()}).report()
+    seen = plant.model._look.seen.live.conditions[plant.model._graph.index["ats"]]
+    assert seen.selected == in_use
+
+
+def test_a_static_switch_out_of_step_does_not_transfer():
+    nodes = [node("utility", "utility", kw=900), node("gen", "genset", kw=900)]
+    nodes.append(node("sts", "sts", "utility gen", 300, device="sts"))
+    nodes.append(node("row", "load", "sts", 100))
+    plant = Plant(nodes).at({"sts/source.selected": "source_1", "sts/sync.state": "in_sync"})
+    assert plant.report().cases["mains_lost"].lost_loads == ()
+    plant.at({"sts/sync.state": "out_of_sync"})
+    assert plant.report().cases["mains_lost"].lost_loads == ("row",)
+
+
+def test_a_static_switch_may_tell_only_that_its_redundancy_is_lost():
+    nodes = [node("utility", "utility", kw=900), node("gen", "genset", kw=900)]
+    nodes.append(node("ats", "ats", "utility gen", 900))
+    nodes += [node(f"ups-{s}", "ups", "ats", 300) for s in "ab"]
+    nodes += [node("sts", "sts", "ups-a ups-b", 300, device="sts"), node("row", "load", "sts", 9)]
+    plant = Plant(nodes).at({"sts/source.selected": "source_1", "sts/redundancy.state": "lost"})
+    plant.report()
+    assert plant.what_if("ups-a").lost_loads == ("row",)
+    assert plant.what_if("ups-b").verdict == "reduced"
+
+
+def test_an_open_output_breaker_takes_a_ups_out():
+    report = watched().at({"ups-1/breaker.position": "open"}).report()
+    assert group(report, "modules").reasons == ("ups-1 has its output breaker open",)
+
+
+def test_a_retired_device_takes_its_node_out():
+    plant = watched()
+    retired = tuple(
+        replace(device, lifecycle="retired") if device.id == "gen-2" else device
+        for device in plant.site.devices
+    )
+    plant.model = RedundancyModel(replace(plant.site, devices=retired))
+    assert group(plant.report(), "gensets").reasons == ("gen-2 is retired",)
+
+
+def test_a_battery_whose_time_cannot_be_read_is_no_battery():
+    plant = watched()
+    plant.change("ups-1/battery.runtime", quality=Quality.MALFORMED)
+    reasons = group(plant.report(), "modules").reasons
+    assert reasons == ("ups-1 does not tell its battery time",)
+
+
+def test_what_a_device_does_not_measure_is_assumed():
+    plant = watched()
+    for point in ("ups-1/mode", "ups-1/battery.runtime"):
+        plant.change(point, quality=Quality.NOT_IMPLEMENTED)
+    report = plant.report()
+    assert report.status == 3
+    assert "ups-1" in report.assumed
+
+
+def test_a_tank_whose_level_cannot_be_read_is_unknown():
+    plant = watched()
+    plant.change("gen-2/fuel.level", quality=Quality.SENSOR_FAILED)
+    report = plant.report()
+    assert report.unknown == ("gen-2",)
+    assert group(report, "gensets").reasons == ("gen-2 does not tell its fuel level",)
+
+
 def test_an_open_switch_feeds_nothing():
     assert watched().at({"ats/position": "off"}).report().cases["as_is"].lost_loads == ("row",)
 
@@ -273,6 +356,49 @@ def test_nothing_is_known_before_the_first_poll():
     assert plant.what_if().verdict == "unknown"
 
 
+def test_a_silent_photovoltaic_meter_is_nothing_to_this_graph():
+    nodes = [node("utility", "utility", kw=900), node("pv", "pv", kw=50, device="pv")]
+    nodes += [node("board", "bus", "utility pv"), node("row", "load", "board", 9)]
+    plant = Plant(nodes).silent("pv", last=NOW - 500)
+    assert plant.report().unknown == ()
+
+
+def test_harm_by_some_of_what_is_unknown_is_found():
+    # The generator silent and out, the UPS silent and well: then the UPS goes to its bypass, and
+    # its recharge is too much for the board there. With both out, or both well, nothing happens.
+    nodes = [
+        node("utility", "utility", kw=500),
+        node("gen-1", "genset", kw=100, device="gen-1"),
+        node("gen-2", "genset", kw=100),
+        node("board", "bus", "gen-2", 50),
+        node("ups", "ups", "gen-1", 50, bypass_fed_by="board", device="ups"),
+        node("row", "load", "utility board", 50, short_break=True),
+    ]
+    plant = Plant(nodes).silent("gen-1", last=NOW - 99).silent("ups", last=NOW - 99)
+    answer = plant.what_if()
+    assert answer.verdict == "unknown"
+    assert answer.reasons[0] == "if only gen-1 were out: board"
+
+
+@pytest.mark.parametrize("count", [7, 24])
+def test_many_silent_devices_are_answered_too(count):
+    nodes = [node("utility", "utility", kw=500)]
+    nodes += [node(f"pdu-{n}", "pdu", "utility", 9, device=f"pdu-{n}") for n in range(count)]
+    nodes += [node("row", "load", "utility", 5, short_break=True)]
+    nodes += [node("gen", "genset", kw=500), node("other", "load", "gen", 5, short_break=True)]
+    plant = Plant(nodes)
+    for n in range(count):
+        plant.silent(f"pdu-{n}", last=NOW - 99)
+    assert plant.what_if(case="as_is").verdict == "safe"  # nothing hangs on the silent ones
+
+
+def test_a_question_about_an_older_look_is_answered():
+    plant = watched()
+    older = view(*list(plant.readings.values())[:8])
+    plant.report()
+    assert plant.model.what_if(older, plant.devices, NOW, out=["ups-1"]).verdict == "unknown"
+
+
 def test_a_load_of_unknown_demand_makes_the_answer_unknown():
     plant = watched()
     del plant.readings["pdu/input.active_power"]
@@ -291,6 +417,22 @@ def test_the_last_demand_counts_when_the_meter_falls_silent():
 def test_a_device_that_lost_its_own_device_tells_nothing():
     plant = watched().at({"ups-1/communication.state": "lost"})
     assert plant.report().unknown == ("ups-1",)
+
+
+def test_a_feed_that_fell_silent_is_not_counted_twice():
+    nodes = [node("utility", "utility", kw=900), node("gen", "genset", kw=900)]
+    nodes += [node("ats", "ats", "utility gen", 900), node("ups", "ups", "ats", 300)]
+    feeds = ("a/active_power", "b/active_power")
+    nodes += [node("row", "load", "ups ats", demand=feeds, demand_kw=50.0)]
+    plant = Plant(nodes).at({feeds[0]: 60e3, feeds[1]: -40e3})  # one wired the wrong way round
+    plant.change(feeds[1], quality=Quality.NO_ANSWER)
+    assert plant.report().loads[0].demand_kw == 60  # never measured whole: at least what is stated
+    plant.at(dict.fromkeys(feeds, 45e3))
+    assert plant.report(after_s=1).loads[0].demand_kw == 90
+    plant.at({feeds[0]: 88e3}).change(feeds[1], quality=Quality.NO_ANSWER)
+    assert plant.report(after_s=1).loads[0].demand_kw == 90
+    plant.at({feeds[0]: 97e3})
+    assert plant.report(after_s=1).loads[0].demand_kw == 97
 
 
 # Contradictions
@@ -386,6 +528,11 @@ def test_peaks_are_remembered_and_say_since_when():
     answer = plant.what_if(demand="peak_15m")
     assert {o.id for o in answer.overloaded} == {"pdu"}
     assert any("peak_15m is the peak since start" in reason for reason in answer.reasons)
+    design = plant.what_if(demand="design")
+    assert design.reasons[-1] == "no demand_kw is stated for row: taken as it is now"
     plant.report(after_s=1000.0)
     assert plant.what_if(demand="peak_15m").overloaded == ()
+    plant.report(after_s=100_000.0)
+    (since,) = (r for r in plant.what_if(demand="peak_30d").reasons if "since start" in r)
+    assert since == "peak_30d is the peak since start, 28 h ago"
     assert {o.id for o in plant.what_if(demand="peak_30d").overloaded} == {"pdu"}

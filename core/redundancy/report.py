@@ -39,6 +39,12 @@ PLAYED_ANEW_SHARE = 0.01
 """The verdict is computed again when a load has moved by more than the first part of itself, every
 single failure when it has moved by more than the second."""
 
+JUDGED_S_PER_NODE = 0.001
+PLAYED_S_PER_NODE = 0.01
+"""A load that moves has the verdict computed again at most so often, per node of the graph, so that
+a large plant, where some load always moves, does not live for its verdict alone (5 and 50 s at
+5,000 nodes). A change of condition never waits."""
+
 MOVES_KW = 0.05
 """Smaller moves than this are noise of the meters."""
 
@@ -56,6 +62,7 @@ class _Played:
     """Every single failure, and the plant they were played on."""
 
     seen: Seen
+    time: float
     live: Singles
     worst: Singles
     designed: Singles
@@ -75,6 +82,7 @@ class _Judged:
     """The last verdict, and what it was made from."""
 
     seen: Seen
+    time: float
     report: RedundancyReport
 
 
@@ -98,8 +106,8 @@ class RedundancyModel:
         seen = self._watcher.see(view, devices, now, remember=True)
         self._look = _Look(view, now, seen)
         last = self._judged
-        if last is None or _moved(last.seen, seen, JUDGED_ANEW_SHARE):
-            self._judged = last = _Judged(seen, self._report(seen))
+        if last is None or self._due(last, seen, now, JUDGED_ANEW_SHARE, JUDGED_S_PER_NODE):
+            self._judged = last = _Judged(seen, now, self._report(seen, now))
         return last.report
 
     def supply(self, view: PointView, devices: Mapping[str, DeviceStatus], now: float) -> Supply:
@@ -166,11 +174,11 @@ class RedundancyModel:
             return last.seen
         return self._watcher.see(view, devices, now)
 
-    def _report(self, seen: Seen) -> RedundancyReport:
+    def _report(self, seen: Seen, now: float) -> RedundancyReport:
         live = self._study(seen.live)
         best = live if seen.best == seen.live else self._study(seen.best)
         worst = live if seen.worst == seen.live else self._study(seen.worst)
-        played = self._singles(seen, live, worst)
+        played = self._singles(seen, now, live, worst)
         groups = self._groups(live, best, CASES)
         weak = weakness(live, played.live, played.designed)
         loads = load_statuses(live, best, weak)
@@ -189,10 +197,12 @@ class RedundancyModel:
             unknown=seen.unknown,
         )
 
-    def _singles(self, seen: Seen, live: Study, worst: Study) -> _Played:
+    def _singles(self, seen: Seen, now: float, live: Study, worst: Study) -> _Played:
         """Every single failure, played anew only where the plant or a load has really moved."""
         last = self._played
-        if last is not None and not _moved(last.seen, seen, PLAYED_ANEW_SHARE):
+        if last is not None and not self._due(
+            last, seen, now, PLAYED_ANEW_SHARE, PLAYED_S_PER_NODE
+        ):
             return last
         of_live = live.singles()
         demands = seen.live.demands
@@ -205,8 +215,19 @@ class RedundancyModel:
             else self._study(seen.live.as_designed()).singles()
         )
         of_worst = of_live if worst is live else worst.singles()
-        self._played = _Played(seen, of_live, of_worst, designed)
+        self._played = _Played(seen, now, of_live, of_worst, designed)
         return self._played
+
+    def _due(
+        self, last: _Judged | _Played, seen: Seen, now: float, share: float, s_per_node: float
+    ) -> bool:
+        """Whether what was computed is to be computed again."""
+        if _changed(last.seen, seen):
+            return True
+        age_s = abs(now - last.time)
+        return age_s >= s_per_node * len(self._graph) and _demands_moved(
+            last.seen.live.demands, seen.live.demands, share
+        )
 
     def _study(self, plant: Plant) -> Study:
         return Study(self._graph, plant, self._start_s)
@@ -264,13 +285,15 @@ class RedundancyModel:
         return tuple(sorted(found.values(), key=lambda overload: order[overload.id]))
 
 
-def _moved(old: Seen, new: Seen, share: float) -> bool:
-    """Whether a plant differs by more than noise."""
-    if old.unknown != new.unknown:
-        return True
-    return any(
-        _conditions_moved(a.conditions, b.conditions) or _demands_moved(a.demands, b.demands, share)
-        for a, b in ((old.live, new.live), (old.worst, new.worst), (old.best, new.best))
+def _changed(old: Seen, new: Seen) -> bool:
+    """Whether any node is in another condition, or a demand has become known or unknown."""
+    return (
+        old.unknown != new.unknown
+        or any(
+            _conditions_moved(a.conditions, b.conditions)
+            for a, b in ((old.live, new.live), (old.worst, new.worst), (old.best, new.best))
+        )
+        or any(a.known != b.known for a, b in zip(old.live.demands, new.live.demands, strict=True))
     )
 
 
@@ -293,6 +316,5 @@ def _demands_moved(old: Sequence[Demand], new: Sequence[Demand], share: float) -
     if old is new:
         return False
     return any(
-        a.known != b.known or abs(a.kw - b.kw) > max(share * a.kw, MOVES_KW)
-        for a, b in zip(old, new, strict=True)
+        abs(a.kw - b.kw) > max(share * a.kw, MOVES_KW) for a, b in zip(old, new, strict=True)
     )

@@ -46,7 +46,8 @@ _MODES: Mapping[str, Condition] = {
 
 _USELESS_BATTERY = frozenset(("low", "depleted", "disconnected", "fault", "absent"))
 _BREAKER_OUT = frozenset(("open", "tripped", "withdrawn"))
-_PLACES = {"source_1": 0, "source_2": 1, "preferred": 0, "alternate": 1}
+_PLACES = {"source_1": 0, "source_2": 1}
+_POSITIONS = frozenset(("preferred", "alternate"))
 _NOT_THERE = frozenset(("absent", "out_of_tolerance"))
 _OUTSIDE = (
     "mains",
@@ -66,6 +67,7 @@ VOLTAGES = ("input.voltage.l", "output.voltage.l", "voltage.l")
 _SWITCH_POINTS = (
     "position",
     "source.selected",
+    "source.preferred",
     "source.state.",
     "control.mode",
     "transfer.state",
@@ -212,11 +214,14 @@ def _utility(reading: Reading, node: Node, _start_s: float) -> Condition:
 
 def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
     position, selected = reading.word("position"), reading.word("source.selected")
-    if "unknown" in (position, selected) and not (_PLACES.keys() & {position, selected}):
+    if "unknown" in (position, selected) and selected not in _PLACES and position not in _POSITIONS:
         return UNKNOWN
     if position == "off" or (not position and selected == "none"):
         return _dead("is open, on neither source")
-    in_use = _PLACES.get(selected, _PLACES.get(position, -1))
+    in_use = _PLACES.get(selected, -1)
+    if in_use < 0 and position in _POSITIONS:
+        preferred = _PLACES.get(reading.word("source.preferred"), 0)
+        in_use = preferred if position == "preferred" else 1 - preferred
     found = []
     mode = reading.word("control.mode")
     if mode not in ("", "auto"):
