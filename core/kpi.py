@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from core.balance import COVERAGE_MIN, Balance, Flow, Sums
+from core.balance import COVERAGE_GOOD, COVERAGE_MIN, Balance, Flow, Sums
 from core.energy import WINDOWS, EnergyMeters
 from core.pue import (
     FLOOR_RATIO,
@@ -275,6 +275,8 @@ def _in_order(inner: Kpi, outer: Kpi | None) -> Kpi:
     """A PUE further down can only be larger: less energy arrives there."""
     if outer is None or outer.value is None or inner.value is None:
         return inner
+    if min(inner.coverage or 0.0, outer.coverage or 0.0) < COVERAGE_GOOD:
+        return inner  # time is left out of one and perhaps not yet of the other
     if inner.value * DISAGREES_BEYOND >= outer.value:
         return inner
     reason = f"more IT energy at category {inner.category} than at {outer.category}: check meters"

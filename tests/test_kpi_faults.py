@@ -9,6 +9,7 @@ import pytest
 from core.energy import WINDOWS
 from core.kpi import Kpis
 from core.quality import Level, Quality
+from core.site import Energy
 from tests.support.energy import Bench, Metered, constant, find, site
 
 LOAD_W = 700e3
@@ -64,6 +65,23 @@ def test_a_mains_failure_gives_no_absurd_pue(battery_s):
     assert any("s on batteries are left out" in kpi.reason for kpi in minute)
     assert bench.figure("pue", "1m").value == pytest.approx(PUE, rel=0.01)
     assert bench.figure("pue", "1m").quality is Quality.GOOD
+
+
+@pytest.mark.parametrize("start", [12.0, 20.0, 30.0, 90.0])
+def test_a_mains_failure_suspects_no_meter_whatever_the_pace_of_the_categories(start):
+    mains, genset = outage(start, 20.0, start + 120)
+    mv, gen = Metered("mv", mains, 2.0, 0.7), Metered("gen-1", genset, 5.0, 3.1)
+    ups = Metered("ups", constant(LOAD_W), 2.0, 1.4)
+    pdu = Metered("pdu", constant(LOAD_W * 0.995), 10.0, 4.4)
+    energy = Energy(
+        facility=(mv.input,), genset=(gen.input,), it=((1, (ups.input,)), (2, (pdu.input,)))
+    )
+    bench = Bench(Kpis(energy), [mv, gen, ups, pdu])
+    bench.run(start + 150)
+    for category in (1, 2):
+        for window in ("1m", "15m"):
+            figures = bench.figures("pue", window, category)
+            assert Quality.SUSPECT not in {figure.quality for figure in figures}
 
 
 def test_a_silent_meter_lowers_coverage_and_not_the_value():
