@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import importlib.util
+import socket
 from itertools import pairwise
 
 import pytest
@@ -75,9 +78,89 @@ async def test_a_closed_port_is_told_at_once(client):
             await client.get(at(9, timeout_s=5.0), Template.of(SYS))
 
 
-async def test_an_unknown_name_is_told(client):
-    with pytest.raises(Unreachable, match="no-such-host"):
-        await client.get(Target("no-such-host.invalid", timeout_s=1), Template.of(SYS))
+@pytest.mark.parametrize("name", ["no-such-host.invalid", "a..b", "x" * 70 + ".local", ""])
+async def test_an_unknown_name_is_told(client, name):
+    with pytest.raises(Unreachable, match=f"the name {name} is not known"):
+        await client.get(Target(name, timeout_s=1), Template.of(SYS))
+
+
+async def test_a_name_service_that_fails_takes_no_device_with_it(client, monkeypatch):
+    """Once known, an address stays in force until another one is heard."""
+    monkeypatch.setattr("collectors.snmp.names.KEPT_S", -1.0)  # looked up for each request
+    loop = asyncio.get_running_loop()
+
+    async def failing(*_args, **_kwargs):
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+    async with peer(lambda request, n: [(0, reply(request, n))]) as (port, _):
+        here = Target("localhost", port, timeout_s=1.0)
+        assert (await client.get(here, ONE)).values == [1]
+        monkeypatch.setattr(loop, "getaddrinfo", failing)
+        assert (await client.get(here, ONE)).values == [2]
+        with pytest.raises(Unreachable, match="localhost is not known"):
+            await client.get(Target("localhost", port + 1, timeout_s=1.0), ONE)
+
+
+@pytest.mark.parametrize("host", ["::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "127.1"])
+async def test_every_way_to_write_an_address_is_answered(client, host):
+    """Answers are known by their address: ours must be written as the kernel writes it."""
+    mapped = "::1" if host.endswith(":1") and "127" not in host else "127.0.0.1"
+    try:
+        async with peer(lambda request, n: [(0, reply(request, n))], mapped) as (port, _):
+            assert (await client.get(Target(host, port, timeout_s=0.5), ONE)).values == [1]
+    except OSError as error:
+        if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+            pytest.skip("this machine has no IPv6")
+        raise
+
+
+LOOPS = {"asyncio": asyncio.new_event_loop}
+if importlib.util.find_spec("uvloop"):
+    LOOPS["uvloop"] = importlib.import_module("uvloop").new_event_loop
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_closed_port_leaves_the_other_devices_heard(loop):
+    """libuv gives a socket up on its first ICMP error: one rebooting card must not silence the
+    site."""
+    heard = []
+
+    async def polled(client, port):
+        for _ in range(10):
+            heard.extend((await client.get(at(port, timeout_s=1.0, retries=0), ONE)).values)
+
+    async def refused(client):
+        for _ in range(10):
+            with pytest.raises(Unreachable, match="nothing listens"):
+                await client.get(at(9, timeout_s=1.0, retries=0), ONE)
+            await asyncio.sleep(0.002)
+
+    async def run():
+        client = SnmpClient(1)
+        async with (
+            peer(lambda request, n: [(0.001, reply(request, n))]) as (port, _),
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(refused(client))
+            for _ in range(20):
+                group.create_task(polled(client, port))
+        client.close()
+        return client.counters
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        counters = runner.run(run())
+    assert sorted(heard) == list(range(1, 201))
+    assert (counters.unreachable, counters.timeouts, counters.foreign) == (10, 0, 0)
+
+
+async def test_the_window_is_what_the_buffers_hold(client, monkeypatch):
+    monkeypatch.setattr("collectors.snmp.udp.BUFFER_OCTETS", 40_000)
+    assert client.window == MAX_OUTSTANDING
+    async with peer(lambda request, n: [(0, reply(request, n))]) as (port, _):
+        async with asyncio.TaskGroup() as group:
+            for _ in range(100):
+                group.create_task(client.get(at(port), ONE))
+        assert client.window == 2 * 40_000 // 4096  # Linux grants twice what is asked for
 
 
 async def test_version_3_is_refused_with_a_sentence(client):
@@ -104,10 +187,10 @@ class Peer(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def peer(answers):
+async def peer(answers, host="127.0.0.1"):
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(
-        lambda: Peer(answers), local_addr=("127.0.0.1", 0)
+        lambda: Peer(answers), local_addr=(host, 0)
     )
     try:
         yield transport.get_extra_info("sockname")[1], protocol
@@ -256,6 +339,8 @@ async def test_many_devices_at_once_get_their_own_answers(client):
 async def test_what_is_given_up_before_it_was_sent_is_never_sent(client):
     """More requests than may be out at once, to a device that is silent at first."""
     silent = True
+    client._socket(("127.0.0.1", 0))
+    window = client.window
 
     def answers(request, number):
         return [] if silent else [(0, reply(request, number))]
@@ -263,20 +348,20 @@ async def test_what_is_given_up_before_it_was_sent_is_never_sent(client):
     async with peer(answers) as (port, protocol):
         async with asyncio.TaskGroup() as group:
             first = [
-                group.create_task(client.get(at(port, timeout_s=30), ONE))
-                for _ in range(MAX_OUTSTANDING)
+                group.create_task(client.get(at(port, timeout_s=30), ONE)) for _ in range(window)
             ]
             await asyncio.sleep(0.05)
+
             unsent = [group.create_task(client.get(at(port, timeout_s=30), ONE)) for _ in range(20)]
             await asyncio.sleep(0.05)
-            assert protocol.requests == MAX_OUTSTANDING
+            assert protocol.requests == window
             for task in unsent[:15]:
                 task.cancel()
             silent = False
             for task in first:
                 task.cancel()
         assert [list(task.result().values) for task in unsent[15:]]
-    assert protocol.requests == MAX_OUTSTANDING + 5
+    assert protocol.requests == window + 5
 
 
 async def test_closing_ends_what_waits(client):

@@ -12,17 +12,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import random
 import socket
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from collectors.snmp import ber, codec
+from collectors.snmp import ber, codec, udp
 from collectors.snmp.codec import ErrorStatus, Message, VarBind, Version
+from collectors.snmp.names import Names
 from collectors.snmp.template import Answer, Template
+from collectors.snmp.udp import Rejection, SocketAddress
 from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
 
 MAX_OUTSTANDING: Final = 256
@@ -34,23 +35,10 @@ MAX_DATAGRAMS_A_TURN: Final = 64
 SWEEP_S: Final = 0.1
 """How often time-outs are looked for: they come this much late at most."""
 
-RECEIVE_BUFFER: Final = 4 * 2**20
-RESOLVED_FOR_S: Final = 60.0
-"""A host name is looked up again after so long."""
-
 WALK_ROWS_MAX: Final = 20_000
 """A walk longer than this is a table without end."""
 
 BULK_REPETITIONS: Final = 20
-
-_IP_RECVERR: Final = 11  # linux/in.h: report ICMP errors of an unconnected socket
-_IPV6_RECVERR: Final = 25
-_MSG_ERRQUEUE: Final = getattr(socket, "MSG_ERRQUEUE", 0)
-
-SocketAddress = tuple[Any, ...]
-
-_UNKNOWN: Final[tuple[float, SocketAddress]] = (float("-inf"), ())
-"""In place of a host's address and until when it holds, before it is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +118,18 @@ class SnmpClient:
         self._pending: dict[int, _Pending] = {}
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
         self._unsent: deque[_Pending] = deque()
-        self._resolved: dict[tuple[str, int], tuple[float, SocketAddress]] = {}
+        self._names = Names()
+        self._window = MAX_OUTSTANDING
+        self._deaf = False
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
         self.counters = Counters()
+
+    @property
+    def window(self) -> int:
+        """How many requests may be out at once: what the sockets' buffers hold, at most
+        `MAX_OUTSTANDING`."""
+        return self._window
 
     async def get(self, target: Target, template: Template) -> Answer:
         """The values of a template's objects.
@@ -226,13 +222,14 @@ class SnmpClient:
             raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
         loop = asyncio.get_running_loop()
         now = loop.time()
-        until, address = self._resolved.get((target.host, target.port), _UNKNOWN)
-        if until < now:
-            address = await self._resolve(target, loop)
+        address = self._names.address(target.host, target.port, now)
+        if address is None:
+            patience_s = target.timeout_s * (target.retries + 1)
+            address = await self._names.look_up(target.host, target.port, patience_s)
             now = loop.time()
         pending = _Pending(question, target, address, loop.create_future(), target.retries)
         try:
-            if len(self._pending) < MAX_OUTSTANDING:
+            if len(self._pending) < self._window:
                 self._send(pending, now)
             else:
                 self._unsent.append(pending)
@@ -244,7 +241,7 @@ class SnmpClient:
 
     def _send_next(self, now: float) -> None:
         """Send what has waited longest, as far as there is room."""
-        while self._unsent and len(self._pending) < MAX_OUTSTANDING:
+        while self._unsent and len(self._pending) < self._window:
             pending = self._unsent.popleft()
             if not pending.future.done():
                 self._send(pending, now)
@@ -269,16 +266,17 @@ class SnmpClient:
             except (BlockingIOError, InterruptedError):
                 return  # the kernel's buffer is full: as good as lost, the retry sends it again
             except OSError as error:
-                if self._read_errors(sock):
+                if self._hear_rejections(sock):
                     continue  # an ICMP error of an earlier datagram, now told to whom it concerns
-                self._fail(pending, Unreachable(f"{target}: {_why(error)}"))
+                self._fail(pending, error.errno or 0)
             return
 
     def _socket(self, address: SocketAddress) -> socket.socket:
         family = socket.AF_INET6 if len(address) > 2 else socket.AF_INET
         sock = self._sockets.get(family)
         if sock is None:
-            sock = self._sockets[family] = _udp_socket(family)
+            sock = self._sockets[family] = udp.open_socket(family)
+            self._window = min(self._window, udp.room(sock))
             asyncio.get_running_loop().add_reader(sock.fileno(), self._drain, sock)
         return sock
 
@@ -292,7 +290,7 @@ class SnmpClient:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
-                if not self._read_errors(sock):
+                if not self._hear_rejections(sock):
                     return
                 continue
             try:
@@ -308,37 +306,51 @@ class SnmpClient:
                 counters.answers += 1
                 pending.future.set_result(data)
 
-    def _read_errors(self, sock: socket.socket) -> bool:
-        """Take ICMP errors from the socket and give them to the requests they concern; whether
-        there were any."""
-        found = False
-        while _MSG_ERRQUEUE:
-            try:
-                _, _, _, address = sock.recvmsg(2048, 512, _MSG_ERRQUEUE)
-            except OSError:
-                return found
-            found = True
-            for pending in list(self._pending.values()):
-                if pending.address[:2] == address[:2]:
-                    self._fail(
-                        pending,
-                        Unreachable(
-                            f"nothing listens at {pending.target}: "
-                            "is the port right, and SNMP enabled on the device?"
-                        ),
-                    )
-        return found
+    def _hear_rejections(self, sock: socket.socket) -> bool:
+        """Give ICMP errors to the requests they concern; whether there were any."""
+        found = udp.rejections(sock)
+        for rejection in found:
+            # A router on the way has a smaller limit: the kernel knows it now, the retry fits.
+            if rejection.error != errno.EMSGSIZE:
+                for pending in self._concerned(rejection):
+                    self._fail(pending, rejection.error)
+        if found and not self._deaf:
+            self._deaf = True
+            asyncio.get_running_loop().call_soon(self._listen_again)
+        return bool(found)
 
-    def _fail(self, pending: _Pending, error: Unreachable) -> None:
+    def _concerned(self, rejection: Rejection) -> list[_Pending]:
+        """The request that was rejected; all to its address where too little of it came back."""
+        try:
+            pending = self._pending.get(_request_id(rejection.sent))
+        except Malformed:
+            asked = list(self._pending.values())
+        else:
+            asked = [] if pending is None else [pending]
+        return [each for each in asked if each.address[:2] == rejection.address[:2]]
+
+    def _listen_again(self) -> None:
+        """Register the sockets anew: libuv, and so uvloop, gives up a socket on its first error
+        (`uv_poll_cb`: UV_EBADF) and would leave every device unheard from then on."""
+        self._deaf = False
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets.values():
+            loop.remove_reader(sock.fileno())
+            loop.add_reader(sock.fileno(), self._drain, sock)
+
+    def _fail(self, pending: _Pending, error: int) -> None:
         if not pending.future.done():
             self.counters.unreachable += 1
-            pending.future.set_exception(error)
+            pending.future.set_exception(Unreachable(udp.reason(error, pending.target)))
 
     def _look_for_timeouts(self, loop: asyncio.AbstractEventLoop) -> None:
         """Send again what is overdue, give up what has had its tries."""
         self._sweep = None
         now = loop.time()
-        for pending in [p for p in self._pending.values() if p.deadline <= now]:
+        overdue = [each for each in self._pending.values() if each.deadline <= now]
+        if overdue:
+            self._listen_again()  # the silence may be our own deafness; this costs next to nothing
+        for pending in overdue:
             if pending.future.done():
                 continue
             if pending.tries_left > 0:
@@ -351,20 +363,6 @@ class SnmpClient:
                 pending.future.set_exception(DeviceTimeout(_silence(pending.target)))
         if self._pending and not self._closed:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
-
-    async def _resolve(self, target: Target, loop: asyncio.AbstractEventLoop) -> SocketAddress:
-        """The socket address of a host; names are looked up off the loop and kept for a while."""
-        try:
-            literal = ipaddress.ip_address(target.host)
-        except ValueError:
-            found, until = await _looked_up(target, loop), loop.time() + RESOLVED_FOR_S
-        else:
-            until = float("inf")
-            found = (str(literal), target.port)
-            if literal.version == 6:
-                found = (*found, 0, 0)
-        self._resolved[target.host, target.port] = (until, found)
-        return found
 
 
 def below(oid: str, root: str) -> bool:
@@ -399,45 +397,6 @@ def _request_id(data: bytes) -> int:
     except IndexError:
         pass
     return codec.peek_request_id(data)
-
-
-def _udp_socket(family: socket.AddressFamily) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    sock.setblocking(False)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    # Without this a closed port looks like silence. Not every kernel offers it.
-    with contextlib.suppress(OSError):
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-    return sock
-
-
-async def _looked_up(target: Target, loop: asyncio.AbstractEventLoop) -> SocketAddress:
-    lookup: Awaitable[list[Any]] = loop.getaddrinfo(
-        target.host, target.port, type=socket.SOCK_DGRAM
-    )
-    try:
-        async with asyncio.timeout(target.timeout_s * (target.retries + 1)):
-            found = await lookup
-    except (OSError, TimeoutError) as error:
-        raise Unreachable(
-            f"the name {target.host} is not known: check the spelling, or write its IP address"
-        ) from error
-    address: SocketAddress = found[0][4]
-    return address
-
-
-def _why(error: OSError) -> str:
-    known = {
-        errno.ENETUNREACH: "there is no route to it from here",
-        errno.EHOSTUNREACH: "there is no route to it from here",
-        errno.EACCES: "this machine may not send to it",
-        errno.EPERM: "a firewall of this machine does not let the request out",
-        errno.ECONNREFUSED: "nothing listens there",
-    }
-    return known.get(error.errno or 0, error.strerror or str(error))
 
 
 def _silence(target: Target) -> str:
