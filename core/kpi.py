@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from core.balance import COVERAGE_GOOD, COVERAGE_MIN, Balance, Flow, Sums
+from core.balance import COVERAGE_MIN, Balance, Flow, Sums
 from core.energy import WINDOWS, EnergyMeters
 from core.pue import (
     FLOOR_RATIO,
@@ -177,11 +177,14 @@ class Kpis:
             if missing:
                 yield _not_configured(window, f"energy.{missing} is not in the site file")
                 continue
-            outer: Kpi | None = None
+            outer: Flow | None = None
             for category, flow in sorted(self._it.items()):
-                figure = _in_order(self._pue(window, category, flow), outer)
-                outer = figure if figure.value is not None else outer
-                yield figure
+                figure = self._pue(window, category, flow)
+                if figure.value is None:
+                    yield figure
+                    continue
+                yield figure if outer is None else self._in_order(figure, flow, outer)
+                outer = flow
 
     def _pue(self, window: str, category: int, it: Flow) -> Kpi:
         sums = self._balance.sums(window, (self._facility, it))
@@ -202,6 +205,14 @@ class Kpis:
             quality = max(figure.quality, Quality.SUBNORMAL)
             figure = replace(figure, quality=quality, reason=reason)
         return replace(figure, category=category)
+
+    def _in_order(self, inner: Kpi, flow: Flow, outer: Flow) -> Kpi:
+        """A PUE further down, suspect where more IT energy arrived there than further up."""
+        sums = self._balance.sums(inner.window, (outer, flow))  # both over the same time
+        if sums.total(flow) <= DISAGREES_BEYOND * sums.total(outer):
+            return inner
+        reason = f"more IT energy at category {inner.category} than further up: check meters"
+        return replace(inner, quality=Quality.SUSPECT, reason=reason)
 
     def _without_storage(self, sums: Sums, it: Flow) -> Sums:
         """The window without the time in which batteries carried the load.
@@ -269,18 +280,6 @@ class Kpis:
 
 def _worst(qualities: Sequence[int]) -> Quality:
     return Quality(max(qualities, default=Quality.GOOD))
-
-
-def _in_order(inner: Kpi, outer: Kpi | None) -> Kpi:
-    """A PUE further down can only be larger: less energy arrives there."""
-    if outer is None or outer.value is None or inner.value is None:
-        return inner
-    if min(inner.coverage or 0.0, outer.coverage or 0.0) < COVERAGE_GOOD:
-        return inner  # time is left out of one and perhaps not yet of the other
-    if inner.value * DISAGREES_BEYOND >= outer.value:
-        return inner
-    reason = f"more IT energy at category {inner.category} than at {outer.category}: check meters"
-    return replace(inner, quality=Quality.SUSPECT, reason=reason)
 
 
 def _not_configured(window: str, reason: str) -> Kpi:
