@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from agent.logs import configure
-from benchmarks import agent_polling, modbus_polling, snmp_polling
+from benchmarks import agent_polling, history, modbus_polling, redundancy, snmp_polling, tick
 
 SNMP_TIMES_FLOOR_MAX = 8.0
 AGENT_CPU_S_PER_MILLION_MAX = 2.0
@@ -34,6 +34,9 @@ def main() -> int:
         ("snmp", snmp_polling.run),
         ("modbus", modbus_polling.run),
         ("agent", agent_polling.run),
+        ("history", history.run),
+        ("tick", tick.run),
+        ("redundancy", redundancy.run),
     ):
         print(f"{name} ...", file=sys.stderr, flush=True)
         results[name] = bench(options.rounds)
@@ -66,16 +69,26 @@ def bars(results: dict[str, Any]) -> list[dict[str, Any]]:
 def show(results: dict[str, Any]) -> None:
     """A table for a terminal."""
     print(f"Machine: {results['machine']}")
-    for name in ("snmp", "modbus", "agent"):
-        print(f"\n{name}")
-        for key, value in results[name].items():
-            shown = f"{value:.3g}" if isinstance(value, float) else value
-            print(f"  {key:<32} {shown}")
+    for name, figures in results.items():
+        if isinstance(figures, dict):
+            print(f"\n{name}")
+            _table(figures, "  ")
     print()
     for bar in results["bars"]:
         word = {True: "met", False: "MISSED", None: "not measured"}[bar["met"]]
         figure = "-" if bar["figure"] is None else f"{bar['figure']:.2f}"
         print(f"{word:<13} {bar['bar']}: {figure}")
+
+
+def _table(figures: dict[str, Any], indent: str) -> None:
+    """Names and figures, groups of figures indented below their name."""
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            print(f"{indent}{key}")
+            _table(value, indent + "  ")
+        else:
+            shown = f"{value:.3g}" if isinstance(value, float) else value
+            print(f"{indent}{key:<36} {shown}")
 
 
 if __name__ == "__main__":
