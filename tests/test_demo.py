@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import time
 import urllib.request
+from datetime import datetime
 
 import pytest
 
-from tests.support.kasbah import kasbah, samples
+from tests.support.kasbah import call, kasbah, samples
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
@@ -191,7 +192,7 @@ def test_sigterm_ends_it_in_good_order_with_a_stream_open(tmp_path):
     ):
         assert stream.readline() == b"event: snapshot\n"
         running.wait(running.ready, SOON_S, "ready")
-        asked = time.monotonic()
+        asked, moment = time.monotonic(), time.time()
         running.process.terminate()
         assert running.process.wait(10) == 0
         assert time.monotonic() - asked < 10
@@ -199,3 +200,8 @@ def test_sigterm_ends_it_in_good_order_with_a_stream_open(tmp_path):
     said = log.read_text()
     assert '"event": "stopped"' in said
     assert not re.search(r'"level": "(warning|error|critical)"|Traceback', said)
+    exported = call(
+        "export", "mv-a/input.active_energy", "--from=-5m", "--state-dir", str(tmp_path / "state")
+    )
+    newest = datetime.fromisoformat(exported.stdout.splitlines()[-1].split(",")[0]).timestamp()
+    assert newest > moment - 4, "a meter polled every 2 s: its last readings were written, too"
