@@ -12,6 +12,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from core.errors import SinkError
+
 _NOT_FOUND = (
     "There is nothing at this address. The API is under /api/v1, its documentation at /docs."
 )
@@ -47,6 +49,7 @@ def install(app: FastAPI) -> None:
     """Make every error of the app look like this."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(SinkError, _sink)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -62,6 +65,11 @@ def _http(_: Request, error: Exception) -> Response:
         response.headers.update(error.headers or {})
         return response
     return error_response(error.status_code, "invalid_request", str(error.detail))
+
+
+def _sink(_: Request, error: Exception) -> Response:
+    """History cannot be read at the moment: its own sentence says why."""
+    return error_response(503, "history_unavailable", str(error))
 
 
 def _invalid(_: Request, error: Exception) -> Response:

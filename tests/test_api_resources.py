@@ -8,6 +8,7 @@ import pytest
 
 from api import schemas
 from api.examples import EXAMPLES
+from core.errors import SinkError
 from core.quality import Quality
 from core.snapshot import Nameplate, Snapshot
 from core.vocabulary import STATES
@@ -394,6 +395,17 @@ async def test_wrong_event_queries_are_refused(client, query, status, said):
 
 
 # History
+
+
+async def test_history_that_cannot_be_read_says_why(services, client, monkeypatch):
+    def damaged(*_args):
+        raise SinkError("the file of 07 h is damaged: put it back from a copy")
+
+    monkeypatch.setattr(services.history, "query", damaged)
+    answer = await client.get(f"{API}/history?point=ups-a1/output.active_power")
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "history_unavailable"
+    assert "damaged" in answer.json()["error"]["message"]
 
 
 async def test_history_has_six_lists_of_one_length(services, client):
