@@ -34,8 +34,9 @@ KPI_WATCHED = frozenset({"pue", "it_power", "pv_self_consumption"})
 """Figures whose contradictions are alarms; others repeat these."""
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.UNKNOWN: 2, Severity.OK: 3}
+_UNKNOWN = -1
 _GROUP_STATES = {
-    -1: (Severity.WARNING, "unknown"),
+    _UNKNOWN: (Severity.WARNING, "unknown"),
     0: (Severity.CRITICAL, "lost or overloaded"),
     1: (Severity.CRITICAL, "at N, no spare left"),
     2: (Severity.WARNING, "degraded"),
@@ -162,17 +163,21 @@ def _redundancy(report: RedundancyReport, now: float) -> Iterator[Alarm]:
         )
     as_is = report.cases.get("as_is", _NO_CASE)
     mains_lost = report.cases.get("mains_lost", _NO_CASE)
-    yield from _loads(as_is, mains_lost, now)
+    unsure = {load.id for load in report.loads if load.state == "unknown"}
+    yield from _loads(as_is, mains_lost, unsure, now)
     over = {node.id: (node, "would carry with the mains lost") for node in mains_lost.overloaded}
     over |= {node.id: (node, "carries") for node in as_is.overloaded}
     for name, (node, verb) in over.items():
         message = f"{name} {verb} {node.load_kw:.0f} kW of {node.capacity_kw:.0f} kW"
         state = "overloaded" if verb == "carries" else "overloaded with the mains lost"
-        yield _finding(f"node/{name}/overload", Severity.CRITICAL, state, message, now)
+        alarm = _finding(f"node/{name}/overload", Severity.CRITICAL, state, message, now)
+        yield _perhaps(alarm) if report.status == _UNKNOWN else alarm
 
 
-def _loads(as_is: CaseResult, mains_lost: CaseResult, now: float) -> Iterator[Alarm]:
-    """One alarm a load, the worst that is true of it."""
+def _loads(
+    as_is: CaseResult, mains_lost: CaseResult, unsure: set[str], now: float
+) -> Iterator[Alarm]:
+    """One alarm a load, the worst that is true of it, or may be."""
     unprotected = (*as_is.unprotected_loads, *mains_lost.unprotected_loads)
     findings = (
         (as_is.lost_loads, "lost", "{} has no supply"),
@@ -185,7 +190,14 @@ def _loads(as_is: CaseResult, mains_lost: CaseResult, now: float) -> Iterator[Al
             if load not in told:
                 told.add(load)
                 text = message.format(load)
-                yield _finding(f"load/{load}/supply", Severity.CRITICAL, state, text, now)
+                alarm = _finding(f"load/{load}/supply", Severity.CRITICAL, state, text, now)
+                perhaps = load in unsure and state != "unprotected"
+                yield _perhaps(alarm) if perhaps else alarm
+
+
+def _perhaps(alarm: Alarm) -> Alarm:
+    """Harm that comes from what is not known alone: devices do not tell their state."""
+    return replace(alarm, severity=Severity.WARNING, message=f"perhaps: {alarm.message}")
 
 
 def _kpis(kpis: Sequence[Kpi], now: float) -> Iterator[Alarm]:

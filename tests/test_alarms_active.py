@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.alarms import active
 from core.quality import Quality
-from core.snapshot import Kpi, Overload
+from core.snapshot import Kpi, LoadStatus, Overload
 from core.vocabulary import Severity
 from tests.support.conditions import NOW, SITE, Reading, case, group, report, status, view
 
@@ -148,6 +150,33 @@ def test_each_load_has_one_alarm_the_worst_that_is_true():
         "load/row-1/supply": "lost",
         "load/row-2/supply": "lost with the mains",
         "load/row-3/supply": "unprotected",
+    }
+
+
+def test_harm_that_only_may_be_says_so():
+    verdict = replace(
+        report(
+            mains_lost=case(
+                lost=["row-1", "row-2"], overloaded=[Overload("gen-1", 1300.0, 1250.0, ())]
+            )
+        ),
+        status=-1,
+        loads=(
+            LoadStatus("row-1", 40.0, 2, 2, 1, "lost", ()),
+            LoadStatus("row-2", 40.0, 2, 2, 1, "unknown", ("gen-1 does not answer",)),
+        ),
+    )
+    found = {alarm.id: (alarm.severity, alarm.message) for alarm in alarms(redundancy=verdict)}
+    assert found == {
+        "load/row-1/supply": (Severity.CRITICAL, "row-1 would lose its supply with the mains"),
+        "load/row-2/supply": (
+            Severity.WARNING,
+            "perhaps: row-2 would lose its supply with the mains",
+        ),
+        "node/gen-1/overload": (
+            Severity.WARNING,
+            "perhaps: gen-1 would carry with the mains lost 1300 kW of 1250 kW",
+        ),
     }
 
 
