@@ -23,19 +23,22 @@ class Condition:
 
     `in_service`: power can flow through it; as a source it delivers. `protects`: as a UPS it can
     carry its load on its battery, for `battery_s` seconds as it is loaded now, or with `battery_kw`
-    for just as long as a start takes. `on_bypass`: as a UPS it is on bypass. `selected`: the feeder
-    in use of a switch, -1 where that is not known. `transfers`: a switch changes over by itself.
-    `blocked`: feeders that give this node nothing, whatever the graph says.
+    for just as long as a start takes; with `battery_unknown` perhaps. `on_bypass`: as a UPS it is
+    on bypass. `selected`: the feeder in use of a switch, -1 where that is not known. `transfers`: a
+    switch changes over by itself. `blocked`: feeders that give this node nothing, whatever the
+    graph says.
 
     What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
-    feeders on which it sees no voltage. `unknown`: the device does not tell. `assumed`: there is no
-    device. `reasons` are predicates ("is not in auto") of what is not as it should be.
+    feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`: the
+    device does not tell. `assumed`: there is no device. `reasons` are predicates ("is not in auto")
+    of what is not as it should be.
     """
 
     in_service: bool = True
     protects: bool = True
     battery_s: float = math.inf
     battery_kw: float = math.inf
+    battery_unknown: bool = False
     on_bypass: bool = False
     selected: int = -1
     transfers: bool = True
@@ -43,6 +46,7 @@ class Condition:
     carrying: bool = False
     on_battery: bool = False
     absent: frozenset[int] = frozenset()
+    untold: frozenset[int] = frozenset()
     unknown: bool = False
     assumed: bool = False
     reasons: tuple[str, ...] = ()
@@ -73,11 +77,11 @@ class Plant:
     demands: tuple[Demand, ...]
 
     def worst(self) -> Plant:
-        """The same with every unknown node out."""
+        """The same with every unknown node out, and every unknown battery useless."""
         return replace(self, conditions=tuple(_worst(c) for c in self.conditions))
 
     def best(self) -> Plant:
-        """The same with every unknown node healthy."""
+        """The same with every unknown node and battery healthy."""
         return replace(self, conditions=tuple(_best(c) for c in self.conditions))
 
     def changed(self, changes: Mapping[int, Condition]) -> Plant:
@@ -93,9 +97,15 @@ class Plant:
 
 
 def _worst(condition: Condition) -> Condition:
-    if not condition.unknown:
+    if condition.unknown:
+        return replace(condition, in_service=False, protects=False, transfers=False)
+    if not condition.battery_unknown and not condition.untold:
         return condition
-    return replace(condition, in_service=False, protects=False, transfers=False)
+    return replace(
+        condition,
+        protects=condition.protects and not condition.battery_unknown,
+        absent=condition.absent | condition.untold,
+    )
 
 
 def _best(condition: Condition) -> Condition:

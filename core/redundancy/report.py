@@ -135,7 +135,8 @@ class RedundancyModel:
         after = self._study(worst.changed(changes))
         hopeful = self._study(best.changed(changes))
         groups = self._groups(after, hopeful, cases)
-        weak = weakness(after, after.singles(), self._study(worst.as_designed()).singles(), cases)
+        designed = self._study(worst.as_designed()).singles()
+        wary = self._study(replace(seen.wary, demands=demands).changed(changes))
         graph = self._graph
         unknown = tuple(n for n in seen.unknown if graph.index[n] not in changes)
         unsure = [
@@ -145,12 +146,15 @@ class RedundancyModel:
         worst_harm = harm(self._study(worst), after, cases)
         best_harm = harm(at_best, hopeful, cases)
         if not worst_harm and not best_harm:
-            best_harm = mixed_harm(at_best, hopeful, [graph.index[n] for n in unknown], cases)
+            doubtful = [graph.index[n] for n in unknown]
+            best_harm = mixed_harm(at_best, hopeful, after, doubtful, cases) or harm(
+                self._study(replace(seen.wary, demands=demands)), wary, cases
+            )
         verdict, reasons = decide(
             worst_harm,
             best_harm,
             Doubt(outside, tuple(unsure)),
-            reduction(after, groups, weak, cases),
+            self._reduced(after, wary, groups, designed, cases),
         )
         results: dict[str, CaseResult] = {name: after.result(name, unknown) for name in cases}
         lost = self._union(results, "lost_loads")
@@ -167,6 +171,22 @@ class RedundancyModel:
             cases=results,
             reasons=(*reasons, *unknown_words(after.plant, after), *notes),
         )
+
+    def _reduced(
+        self,
+        after: Study,
+        wary: Study,
+        groups: Sequence[GroupStatus],
+        designed: Singles,
+        cases: Sequence[CaseName],
+    ) -> list[str]:
+        """What is left without redundancy at the worst of what is not known; else at its best,
+        which can be worse: mains that may be lost explain why a battery is in use."""
+        said = reduction(after, groups, weakness(after, after.singles(), designed, cases), cases)
+        if said or wary.plant == after.plant:
+            return said
+        judged = [judge(wary, group, cases) for group in self._site.groups]
+        return reduction(wary, judged, weakness(wary, wary.singles(), designed, cases), cases)
 
     def _see(self, view: PointView, devices: Mapping[str, DeviceStatus], now: float) -> Seen:
         last = self._look

@@ -84,6 +84,15 @@ class Reading:
         slot = self._slots.get(name)
         return slot is not None and self._all.quality[slot] != Quality.NOT_IMPLEMENTED
 
+    def unreadable(self, name: str) -> bool:
+        """Whether the device has this, and it cannot be used now."""
+        return self.has(name) and self.number(name) is None
+
+    def missing(self, prefixes: str | tuple[str, ...]) -> list[str]:
+        """Names of the points that the device has, that begin with one of `prefixes`, and cannot be
+        used now."""
+        return [name for name in self._slots if name.startswith(prefixes) and self.unreadable(name)]
+
     def word(self, name: str) -> str:
         """The name of a state; empty where the device does not have it, `unknown` where it should
         and cannot be used."""
@@ -121,10 +130,6 @@ class Reading:
             for name, slot in self._slots.items()
             if severity[slot] == Severity.CRITICAL and quality[slot] >> LEVEL_SHIFT < Level.BAD
         ]
-
-    def has_any(self, prefixes: Sequence[str]) -> bool:
-        """Whether the device measures any point whose name begins with one of `prefixes`."""
-        return any(name.startswith(tuple(prefixes)) and self.has(name) for name in self._slots)
 
     def any_usable(self) -> bool:
         """Whether anything at all is known of the device."""

@@ -46,6 +46,7 @@ _MODES: Mapping[str, Condition] = {
 
 _USELESS_BATTERY = frozenset(("low", "depleted", "disconnected", "fault", "absent"))
 _BREAKER_OUT = frozenset(("open", "tripped", "withdrawn"))
+_BATTERY_POINTS = ("battery.runtime", "battery.test", "battery.replacement")
 _PLACES = {"source_1": 0, "source_2": 1}
 _POSITIONS = frozenset(("preferred", "alternate"))
 _NOT_THERE = frozenset(("absent", "out_of_tolerance"))
@@ -59,6 +60,9 @@ _OUTSIDE = (
     "breaker.position",
 )
 """Critical states of a generator's controller that speak of the mains, or are judged apart."""
+
+_OTHERWISE_JUDGED = ("mains", "source", "grid", "alarm.mains", "output", "communication")
+"""Points of a generator's controller that may be unreadable without doubt about the generator."""
 
 UNKNOWN = Condition(unknown=True)
 
@@ -102,7 +106,9 @@ def condition_of(reading: Reading, node: Node, start_s: float) -> Condition:
 
     `start_s` is how long a battery must last, in seconds.
     """
-    if reading.word("communication.state") in ("lost", "never"):
+    if reading.word("communication.state") in ("lost", "never") or reading.unreadable(
+        "communication.state"
+    ):
         return UNKNOWN
     return _TABLE.get(node.kind, _passive)(reading, node, start_s)
 
@@ -114,42 +120,51 @@ def _ups(reading: Reading, node: Node, start_s: float) -> Condition:
     breaker = reading.word("breaker.position")
     if breaker in _BREAKER_OUT:
         return _dead(f"has its output breaker {breaker}")
+    if breaker == "unknown":
+        return _silent_on("breaker.position")
     if mode and mode not in _MODES:
         return _dead(f"is {mode}" if mode != "fault" else "has a fault")
     base = _MODES[mode or "online"]
-    battery = _battery(reading, start_s)
+    faults, untold = _battery_faults(reading, start_s), _battery_untold(reading)
     time_s = reading.number("battery.runtime")
     testing = reading.word("battery.test") == "in_progress"
     return Condition(
-        protects=base.protects and not battery,
+        protects=base.protects and not faults,
         battery_s=math.inf if time_s is None else time_s,
         battery_kw=_bridge_kw(reading, node, time_s, start_s),
+        battery_unknown=bool(untold),
         on_bypass=base.on_bypass,
         on_battery=base.on_battery,
         absent=frozenset() if testing else base.absent,
         assumed=not mode,
-        reasons=(*base.reasons, *battery),
+        reasons=(*base.reasons, *faults, *untold),
     )
 
 
-def _battery(reading: Reading, start_s: float) -> tuple[str, ...]:
+def _battery_faults(reading: Reading, start_s: float) -> list[str]:
     """Why a battery would not carry its load through a start; empty where it would."""
     found = []
     state = reading.word("battery.state")
     if state in _USELESS_BATTERY:
         found.append(f"has its battery {state}")
-    elif state == "unknown":
-        found.append("does not tell the state of its battery")
     if reading.word("battery.test") == "failed":
         found.append("failed its battery test")
     if reading.word("battery.replacement") == "due":
         found.append("needs a new battery")
     time_s = reading.number("battery.runtime")
-    if time_s is None and reading.has("battery.runtime"):
-        found.append("does not tell its battery time")
-    elif time_s is not None and time_s < start_s:
+    if time_s is not None and time_s < start_s:
         found.append(f"has {time_s:.0f} s of battery, a start takes {start_s:.0f} s")
-    return tuple(found)
+    return found
+
+
+def _battery_untold(reading: Reading) -> list[str]:
+    """What a UPS does not tell of its battery; empty where it tells all that it ever does."""
+    found = [f"does not tell its {_spoken(name)}" for name in reading.missing(_BATTERY_POINTS)]
+    if reading.word("battery.state") == "unknown":
+        found.append("does not tell the state of its battery")
+    if reading.missing("output.active_power") and not reading.numbers(("output.active_power",)):
+        found.append("does not tell what it gives, nor so what its battery would bear")
+    return found
 
 
 def _bridge_kw(reading: Reading, node: Node, time_s: float | None, start_s: float) -> float:
@@ -176,14 +191,17 @@ def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
         found.append("has an engine fault")
     if mode not in ("", "auto") and not carrying:
         found.append(f"is not in auto ({mode.replace('_', ' ')})")
+    untold = [name for name in reading.missing("") if not name.startswith(_OTHERWISE_JUDGED)]
+    if untold:
+        return _silent_on(untold[0])
     breaker = reading.word("breaker.position")
+    if breaker == "unknown":
+        return _silent_on("breaker.position")
     if breaker in ("tripped", "withdrawn"):
         found.append(f"has its breaker {breaker}")
     fuel = reading.number("fuel.level")
     if fuel is not None and fuel < FUEL_EMPTY:
         found.append(f"has {fuel:.0%} of fuel")
-    elif fuel is None and reading.has("fuel.level"):
-        return replace(UNKNOWN, reasons=("does not tell its fuel level",))
     found += [
         f"has {name.removeprefix('alarm.').replace('_', ' ')} at critical"
         for name in reading.critical()
@@ -192,7 +210,7 @@ def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
     return Condition(
         in_service=not found,
         carrying=carrying and not found,
-        assumed=not engine and not mode,
+        assumed=not engine or not mode,
         reasons=tuple(found),
     )
 
@@ -206,16 +224,22 @@ def _utility(reading: Reading, node: Node, _start_s: float) -> Condition:
     weak = _weak_phases(reading, node)
     if weak:
         return _dead(f"has no voltage ({', '.join(weak)})")
-    known = mains == "normal" or bool(reading.numbers(VOLTAGES))
-    if breaker == "unknown" or (not known and reading.has_any(("mains.state", *VOLTAGES))):
+    untold = reading.missing(("mains.state", *VOLTAGES))
+    if untold:
+        return _silent_on(untold[0])
+    measured = bool(reading.numbers(VOLTAGES))
+    if breaker == "unknown" or (mains == "unknown" and not measured):
         return UNKNOWN
-    return Condition(assumed=not known)
+    return Condition(assumed=mains != "normal" and not measured)
 
 
 def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
     position, selected = reading.word("position"), reading.word("source.selected")
     if "unknown" in (position, selected) and selected not in _PLACES and position not in _POSITIONS:
         return UNKNOWN
+    missing = reading.missing(("position", "source.selected", "source.preferred"))
+    if missing:
+        return _silent_on(missing[0])
     if position == "off" or (not position and selected == "none"):
         return _dead("is open, on neither source")
     in_use = _PLACES.get(selected, -1)
@@ -231,17 +255,20 @@ def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
     if node.kind == "sts" and reading.word("sync.state") in ("out_of_sync", "unknown"):
         found.append("has sources out of sync")
     states = reading.words("source.state.")
-    absent = {
-        int(which) - 1
-        for which, state in states.items()
-        if which.isdigit() and (state in _NOT_THERE or state in ("", "unknown"))
-    }
-    if not states and node.kind == "sts" and reading.word("redundancy.state") == "lost":
-        absent = set(range(len(node.fed_by))) - {max(in_use, 0)}
+    places = {int(which) - 1: state for which, state in states.items() if which.isdigit()}
+    absent = {place for place, state in places.items() if state in _NOT_THERE}
+    untold = {place for place, state in places.items() if state in ("", "unknown")}
+    others = set(range(len(node.fed_by))) - {max(in_use, 0)}
+    if reading.word("redundancy.state") in ("lost", "unknown"):
+        if not states:
+            absent = others
+        elif not (absent | untold) & others:
+            found.append("has lost its redundancy")
     return Condition(
         selected=in_use,
         transfers=not found,
         absent=frozenset(absent),
+        untold=frozenset(untold),
         assumed=not position and not selected,
         reasons=tuple(found),
     )
@@ -251,10 +278,13 @@ def _passive(reading: Reading, node: Node, _start_s: float) -> Condition:
     breaker = reading.word("breaker.position")
     if breaker in _BREAKER_OUT:
         return _dead(f"has its breaker {breaker}")
-    if breaker == "unknown":
-        return UNKNOWN
+    if breaker == "unknown" or reading.unreadable("input.state"):
+        return _silent_on("breaker.position" if breaker == "unknown" else "input.state")
     # A transformer's node states one voltage and the device may measure the other side.
     weak = _weak_phases(reading, node) if node.kind != "transformer" else []
+    untold = reading.missing(VOLTAGES) if node.kind != "transformer" else []
+    if untold and not reading.numbers(VOLTAGES):
+        return _silent_on(untold[0])
     dead = bool(weak) and len(weak) == len(reading.numbers(VOLTAGES))
     if dead or reading.word("input.state") == "failed":
         feeders = frozenset(range(len(node.fed_by)))
@@ -271,6 +301,15 @@ def _weak_phases(reading: Reading, node: Node) -> list[str]:
         if volts < VOLTAGE_ABSENT_SHARE * nominal_v:
             found.append(f"{phase.upper()} {volts:.0f} V of {nominal_v:.0f} V")
     return found
+
+
+def _silent_on(point: str) -> Condition:
+    """A device that answers and does not tell this: what stood there last may be the worst."""
+    return replace(UNKNOWN, reasons=(f"does not tell its {_spoken(point)}",))
+
+
+def _spoken(point: str) -> str:
+    return point.replace("runtime", "time").replace(".", " ").replace("_", " ")
 
 
 def _dead(reason: str) -> Condition:

@@ -8,8 +8,8 @@ safe from harm the worse one answers, where they differ nobody can tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from core.redundancy.condition import Plant
@@ -66,15 +66,27 @@ def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
 
 
 def mixed_harm(
-    before: Study, after: Study, unknown: Sequence[int], cases: Sequence[CaseName]
+    before: Study,
+    after: Study,
+    at_worst: Study,
+    unknown: Sequence[int],
+    cases: Sequence[CaseName],
 ) -> list[str]:
-    """Harm that shows only when some of what is unknown is out and some is not, in words.
+    """Harm that shows only when some of what is unknown is bad and some is not, in words.
 
-    `before` and `after` are studies at the best. All mixtures are tried of a few unknown nodes; of
-    many, those of one or two out, and of all but one.
+    `before` and `after` are studies at the best, `at_worst` is the one after at the worst. All
+    mixtures are tried of a few unknown nodes; of many, those of one or two bad, and of all but one.
     """
-    for out in _mixtures(unknown):
-        meant, found = before.effects_of(out), after.effects_of(out)
+    conditions = after.plant.conditions
+    batteries = {i for i in unknown if conditions[i].battery_unknown}
+    doubted = batteries & _guarding_what_may_be_bared(before, at_worst, cases)
+    weakened: dict[frozenset[int], tuple[Study, Study]] = {frozenset(): (before, after)}
+    for bad in _mixtures([i for i in unknown if i not in batteries or i in doubted]):
+        out, weak = [i for i in bad if i not in batteries], frozenset(batteries.intersection(bad))
+        if weak not in weakened:
+            weakened[weak] = _without_batteries(before, weak), _without_batteries(after, weak)
+        then, now = weakened[weak]
+        meant, found = then.effects_of(out), now.effects_of(out)
         lost = unprotected = 0
         over: set[int] = set()
         for case in cases:
@@ -83,8 +95,36 @@ def mixed_harm(
             over |= found[case].overloaded
         if lost or unprotected or over:
             harmed = (*after.loads_of(lost | unprotected), *after.graph.in_order(over))
-            return [f"if only {names(after.graph.ids(out))} were out: {names(harmed)}"]
+            bad_words = [
+                *after.graph.ids(out),
+                *(f"the battery of {name}" for name in after.graph.in_order(set(weak))),
+            ]
+            return [f"if only {names(bad_words)} were out: {names(harmed)}"]
     return []
+
+
+def _guarding_what_may_be_bared(
+    before: Study, at_worst: Study, cases: Sequence[CaseName]
+) -> set[int]:
+    """All nodes on the ways to loads that may become unprotected. What is lost or overloaded does
+    not depend on batteries."""
+    bared = 0
+    for case in cases:
+        bared |= at_worst.effects[case].unprotected & ~before.effects[case].hit
+    graph = before.graph
+    stack = [i for i in graph.loads if bared & before.bit(i)]
+    seen: set[int] = set()
+    while stack:
+        fresh = set(graph.feeders[stack.pop()]) - seen
+        seen |= fresh
+        stack += fresh
+    return seen
+
+
+def _without_batteries(study: Study, upses: Collection[int]) -> Study:
+    conditions = study.plant.conditions
+    changes = {i: replace(conditions[i], protects=False) for i in upses}
+    return Study(study.graph, study.plant.changed(changes), study.start_s)
 
 
 def _mixtures(unknown: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -143,9 +183,10 @@ def unknown_words(plant: Plant, study: Study) -> list[str]:
     """Nodes that are not known, and why."""
     graph = study.graph
     return [
-        f"{graph.nodes[i].id} {plant.conditions[i].reasons[0]}"
+        f"{graph.nodes[i].id} {plant.conditions[i].reasons[-1]}"
         for i in graph.written
-        if plant.conditions[i].unknown and plant.conditions[i].reasons
+        if (plant.conditions[i].unknown or plant.conditions[i].battery_unknown)
+        and plant.conditions[i].reasons
     ]
 
 

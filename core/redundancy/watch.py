@@ -31,12 +31,15 @@ after the other, and during a change they do not agree."""
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The plant in three lights: as the live verdict takes it, and at the worst and the best of
-    what is not known. `unknown` are the nodes whose device does not tell, as ids."""
+    """The plant in four lights: as the live verdict takes it, at the worst and at the best of what
+    is not known, and `wary`: that best, but any contradiction is believed at once. `unknown` are the
+    nodes whose device does not tell all, as ids.
+    """
 
     live: Plant
     worst: Plant
     best: Plant
+    wary: Plant
     unknown: tuple[str, ...]
 
 
@@ -75,7 +78,10 @@ class Watcher:
             live=self._checked(Plant(patient, demands).worst(), ages, PATIENCE_S),
             worst=self._checked(strict_plant.worst(), ages, 0.0),
             best=self._checked(strict_plant.best(), ages, PATIENCE_S),
-            unknown=self._graph.ids([i for i in self._graph.written if strict[i].unknown]),
+            wary=self._checked(strict_plant.best(), ages, 0.0),
+            unknown=self._graph.ids(
+                [i for i in self._graph.written if strict[i].unknown or strict[i].battery_unknown]
+            ),
         )
 
     def _read(
