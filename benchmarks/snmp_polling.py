@@ -28,6 +28,8 @@ POINTS = 24
 ROUNDS = 20
 WINDOW = 200
 WITH_DECODING = 1
+WARM_UP = 3
+"""Polls until each template has learnt the layout of its answers."""
 
 
 def run(rounds: int = 3, *, devices: int = DEVICES, polls: int = ROUNDS) -> dict[str, Any]:
@@ -85,7 +87,7 @@ async def _poll(port: int, devices: int, polls: int) -> Run:
                 group.create_task(device(target, template, times))
 
     shelf = templates(devices)
-    await fleet(1)  # what is done once for each device belongs to no poll
+    await fleet(WARM_UP)  # what is done once for each device belongs to no poll
     cpu_s, wall_s = time.process_time(), time.perf_counter()
     await fleet(polls)
     cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s

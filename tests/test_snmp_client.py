@@ -13,8 +13,9 @@ from itertools import pairwise
 import pytest
 
 from collectors.snmp import ber, codec
-from collectors.snmp.client import MAX_OUTSTANDING, SnmpClient, Target, after, below
+from collectors.snmp.client import MAX_OUTSTANDING, SnmpClient, Target
 from collectors.snmp.codec import RESPONSE, Message, Pdu, VarBind, Version
+from collectors.snmp.oid import after, below
 from collectors.snmp.template import Template
 from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
 from tests.support.snmpd import snmpd
@@ -321,6 +322,58 @@ async def test_a_device_that_cannot_bulk_is_walked_one_by_one(client):
     async with peer(answers) as (port, _):
         rows = await client.walk(at(port), "1.3.6.1.4.1.99999")
     assert [row.value for row in rows] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("manages", [19, 4, 0])
+async def test_a_device_that_does_not_answer_large_requests_is_walked_with_small_ones(
+    client, manages
+):
+    """And is not asked for as much again."""
+    root, asked = "1.3.6.1.4.1.99999", []
+
+    def answers(request, _):
+        pdu = request.pdu
+        many = pdu.error_index if pdu.kind == codec.GET_BULK else 1
+        asked.append(many)
+        if pdu.kind == codec.GET_BULK and many > manages:
+            return []
+        last = int(pdu.varbinds[0].oid.split(".")[-1]) if pdu.varbinds[0].oid != root else 0
+        oids = [f"{root}.{n}" if n <= 12 else "1.3.6.1.5" for n in range(last + 1, last + many + 1)]
+        binds = tuple(VarBind(oid, ber.INTEGER, 1) for oid in oids)
+        answer = Pdu(RESPONSE, pdu.request_id, 0, 0, binds)
+        return [(0, codec.encode_message(Message(request.version, request.community, answer)))]
+
+    async with peer(answers) as (port, _):
+        target = at(port, timeout_s=0.1, retries=0)
+        rows = await client.walk(target, root)
+        assert [row.oid for row in rows] == [f"{root}.{n}" for n in range(1, 13)]
+        assert asked[0] == 20
+        asked.clear()
+        assert await client.walk(target, root) == rows
+        assert max(asked) == (5 if manages >= 5 else 1)
+
+
+async def test_a_silent_device_cannot_be_walked(client):
+    async with peer(lambda _request, _n: []) as (port, _):
+        with pytest.raises(DeviceTimeout, match="no answer"):
+            await client.walk(at(port, timeout_s=0.05, retries=0), "1.3.6.1.4.1.99999")
+
+
+async def test_a_request_that_comes_back_is_no_answer(client):
+    async with peer(lambda request, _: [(0, codec.encode_message(request))]) as (port, _):
+        with pytest.raises(Malformed, match="came back"):
+            await client.get(at(port), ONE)
+        with pytest.raises(Malformed, match="came back"):
+            await client.walk(at(port), "1.3.6.1.4.1.99999")
+    assert client.counters.malformed == 2
+
+
+async def test_answers_of_a_known_layout_are_counted(client):
+    template = Template.of(ONE.oids)
+    async with peer(lambda request, n: [(0, reply(request, n))]) as (port, _):
+        for _ in range(6):
+            await client.get(at(port), template)
+    assert (client.counters.shape_misses, client.counters.shape_hits) == (2, 4)
 
 
 async def test_many_devices_at_once_get_their_own_answers(client):

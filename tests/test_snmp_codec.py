@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,9 @@ VALUES = st.one_of(
     st.tuples(
         st.just(ber.IP_ADDRESS),
         st.tuples(*[st.integers(0, 255)] * 4).map(lambda octets: ".".join(map(str, octets))),
+    ),
+    st.tuples(
+        st.just(ber.OPAQUE), st.floats(allow_nan=False) | st.floats(width=32, allow_nan=False)
     ),
     st.tuples(st.sampled_from([ber.NULL, *sorted(ber.EXCEPTIONS)]), st.none()),
 )
@@ -125,31 +130,92 @@ def test_damaged_messages_are_read_or_malformed(message, data):
 
 
 @given(st.data())
-def test_the_remembered_layout_reads_what_the_general_decoder_reads(data):
-    """The fast path decides about speed only, whatever the lengths and signs of values."""
+def test_each_way_to_read_an_answer_reads_the_same(data):
+    """The fast ways decide about speed only, whatever the types, lengths and signs of values."""
     oids = data.draw(st.lists(OIDS, min_size=1, max_size=8, unique=True))
-    tags = [
-        data.draw(st.sampled_from([ber.INTEGER, ber.GAUGE32, ber.COUNTER64, ber.OCTET_STRING]))
-        for _ in oids
-    ]
-    ranges = {
-        ber.INTEGER: st.integers(-(2**31), 2**31 - 1),
-        ber.GAUGE32: st.integers(0, 2**32 - 1),
-        ber.COUNTER64: st.integers(0, 2**64 - 1),
-        ber.OCTET_STRING: st.binary(max_size=3),
-    }
     template = Template.of(oids)
+    steady = [data.draw(VALUES) for _ in oids]
     for number in range(6):
-        binds = tuple(
-            VarBind(oid, tag, data.draw(ranges[tag])) for oid, tag in zip(oids, tags, strict=True)
-        )
+        changed = [data.draw(st.none() | VALUES) for _ in oids]
+        drawn = [new or old for new, old in zip(changed, steady, strict=True)]
+        binds = tuple(VarBind(oid, *value) for oid, value in zip(oids, drawn, strict=True))
         pdu = Pdu(RESPONSE, codec.REQUEST_ID_FIRST + number, 0, 0, binds)
         packet = codec.encode_message(Message(Version.V2C, b"public", pdu))
-        answer = template.decode(packet)
-        assert list(answer.values) == [bind.value for bind in binds]
-        assert list(answer.tags) == tags
-        again = template.decode(packet)  # now certainly by its layout
-        assert list(again.values) == list(answer.values)
+        for _ in range(3):  # along the OIDs, again so, and certainly by its layout
+            answer = template.decode(packet)
+            assert list(answer.values) == [bind.value for bind in binds]
+            assert list(answer.tags) == [bind.tag for bind in binds]
+    misses = template.misses
+    template.decode(packet)
+    assert template.misses == misses
+
+
+@given(MESSAGES, st.data())
+def test_damaged_answers_are_read_alike_or_not_at_all(message, data):
+    """The fast ways accept nothing that the general decoder refuses, and read nothing
+    differently."""
+    binds = message.pdu.varbinds or (VarBind("1.3.6.1.1.0", ber.INTEGER, 300),)
+    pdu = replace(message.pdu, kind=RESPONSE, error_status=0, error_index=0, varbinds=binds)
+    whole = codec.encode_message(replace(message, pdu=pdu))
+    template = Template.of([bind.oid for bind in binds])
+    for _ in range(2):
+        template.decode(whole)
+    for _ in range(8):
+        broken = bytearray(whole)
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+        outcomes = []
+        for read in (template._decode_carefully, template.decode, template.decode):
+            try:
+                outcomes.append(read(bytes(broken)))
+            except Malformed:
+                outcomes.append(None)
+        assert repr(outcomes[0]).replace("[", "(") == repr(outcomes[1]).replace("[", "(")
+        assert repr(outcomes[1]) == repr(outcomes[2])
+
+
+def test_a_layout_is_compiled_when_it_comes_again(monkeypatch):
+    """Compiling one costs more than it saves where it never comes again."""
+    compiled = []
+    monkeypatch.setattr(
+        "collectors.snmp.template.Shape.of", lambda data: compiled.append(data) or None
+    )
+    template = Template.of(["1.3.6.1.1.0"])
+    for length in range(1, 100):
+        template.decode(response(VarBind("1.3.6.1.1.0", ber.OCTET_STRING, bytes(length))))
+    assert not compiled
+    for _ in range(2):
+        template.decode(response(VarBind("1.3.6.1.1.0", ber.OCTET_STRING, bytes(7))))
+    assert len(compiled) == 1
+
+
+def test_an_oid_may_be_written_with_a_leading_dot():
+    template = Template.of([".1.3.6.1.1.0"])
+    assert template.oids == ("1.3.6.1.1.0",)
+    assert template.decode(response(VarBind("1.3.6.1.1.0", ber.INTEGER, 3))).values == [3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "1.3.x",
+        "1.40.1",
+        "3.1",
+        "1.3.4294967296",
+        "1.3.-1",
+        "2.4294967295",
+        "1.3" + ".1" * 127,
+    ],
+)
+def test_what_is_no_oid_is_refused(text):
+    with pytest.raises(ValueError, match=r"no object identifier|beyond 32 bits|more than 128"):
+        Template.of([text])
+
+
+def test_an_endless_object_identifier_is_malformed():
+    with pytest.raises(Malformed, match="too long"):
+        ber.read_oid(b"\x2b" + b"\x01" * 1000)
 
 
 def response(*binds: VarBind, status: int = 0, index: int = 0) -> bytes:

@@ -8,6 +8,7 @@ is `Malformed`, the only error that leaves this file.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from functools import lru_cache
 from typing import Final
@@ -38,8 +39,10 @@ and addresses as str."""
 
 _OPAQUE_FLOAT = b"\x9f\x78\x04"  # net-snmp: a float inside Opaque (draft-perkins-opaque-01)
 _OPAQUE_DOUBLE = b"\x9f\x79\x08"
-_MAX_INTEGER_OCTETS = 9
+MAX_INTEGER_OCTETS: Final = 9
 MAX_SUB_IDENTIFIER = 2**32 - 1
+_MAX_OID_NUMBERS = 128  # RFC 2578 section 3.5
+_MAX_OID_OCTETS = _MAX_OID_NUMBERS * 5
 
 
 def read_header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
@@ -69,7 +72,7 @@ def expect(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
 
 def read_integer(data: bytes, start: int, stop: int) -> int:
     """A signed integer."""
-    if not 0 < stop - start <= _MAX_INTEGER_OCTETS:
+    if not 0 < stop - start <= MAX_INTEGER_OCTETS:
         raise Malformed("an integer of no or too many octets")
     return int.from_bytes(data[start:stop], "big", signed=True)
 
@@ -104,12 +107,23 @@ def _read_opaque(contents: bytes) -> Value:
     return contents
 
 
+def _opaque(number: float) -> bytes:
+    """The short form where it says the same."""
+    with contextlib.suppress(OverflowError):
+        short = struct.pack(">f", number)
+        if struct.unpack(">f", short)[0] == number:
+            return _OPAQUE_FLOAT + short
+    return _OPAQUE_DOUBLE + struct.pack(">d", number)
+
+
 @lru_cache(maxsize=65536)
 def read_oid(contents: bytes) -> str:
-    """An object identifier in dotted form. Sub-identifiers beyond 32 bits are malformed (RFC 2578
-    section 3.5)."""
+    """An object identifier in dotted form. Sub-identifiers beyond 32 bits, and more of them than
+    128, are malformed (RFC 2578 section 3.5)."""
     if not contents or contents[-1] & 0x80:
         raise Malformed("an object identifier is empty or ends in the middle")
+    if len(contents) > _MAX_OID_OCTETS:
+        raise Malformed("an object identifier is too long")
     numbers: list[int] = []
     number = 0
     for octet in contents:
@@ -145,10 +159,13 @@ def integer_octets(value: int) -> bytes:
 @lru_cache(maxsize=65536)
 def oid_octets(oid: str) -> bytes:
     """An object identifier from dotted form. Raises ValueError for what is none."""
-    numbers = [int(word) for word in oid.strip(".").split(".")]
-    if len(numbers) < 2 or numbers[0] > 2 or (numbers[0] < 2 and numbers[1] > 39):
+    words = oid.strip(".").split(".")
+    numbers = [int(word) for word in words if word.isdecimal()]
+    if len(numbers) < max(2, len(words)) or numbers[0] > 2 or (numbers[0] < 2 and numbers[1] > 39):
         raise ValueError(f"'{oid}' is no object identifier")
-    if any(not 0 <= number <= MAX_SUB_IDENTIFIER for number in numbers):
+    if len(numbers) > _MAX_OID_NUMBERS:
+        raise ValueError(f"'{oid}' has more than {_MAX_OID_NUMBERS} numbers")
+    if max(*numbers, numbers[0] * 40 + numbers[1]) > MAX_SUB_IDENTIFIER:
         raise ValueError(f"'{oid}' has a number beyond 32 bits")
     contents = bytearray()
     for number in (numbers[0] * 40 + numbers[1], *numbers[2:]):
@@ -172,7 +189,7 @@ def value_element(tag: int, value: Value) -> bytes:
     if tag == IP_ADDRESS and isinstance(value, str):
         return element(tag, bytes(int(word) for word in value.split(".")))
     if tag == OPAQUE and isinstance(value, float):
-        return element(tag, _OPAQUE_FLOAT + struct.pack(">f", value))
+        return element(tag, _opaque(value))
     if tag in (OCTET_STRING, OPAQUE) and isinstance(value, bytes):
         return element(tag, value)
     raise ValueError(f"{value!r} is no value of type {tag:#04x}")

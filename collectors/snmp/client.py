@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from collectors.snmp import ber, codec, udp
-from collectors.snmp.codec import ErrorStatus, Message, VarBind, Version
+from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version
 from collectors.snmp.names import Names
+from collectors.snmp.oid import after, below
 from collectors.snmp.template import Answer, Template
 from collectors.snmp.udp import Rejection, SocketAddress
 from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
@@ -68,6 +69,8 @@ class Counters:
     foreign: int = 0
     malformed: int = 0
     unreachable: int = 0
+    shape_hits: int = 0
+    shape_misses: int = 0
 
 
 class Question(Protocol):
@@ -119,6 +122,7 @@ class SnmpClient:
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
         self._unsent: deque[_Pending] = deque()
         self._names = Names()
+        self._repetitions: dict[Target, int] = {}  # of devices that do not manage the usual
         self._window = MAX_OUTSTANDING
         self._deaf = False
         self._sweep: asyncio.TimerHandle | None = None
@@ -139,21 +143,26 @@ class SnmpClient:
         that are not spoken.
         """
         data = await self._ask(target, template)
+        misses = template.misses
         try:
-            return template.decode(data)
+            answer = template.decode(data)
         except Malformed as error:
-            self.counters.malformed += 1
-            raise Malformed(f"{target} answers what is no valid SNMP: {error}") from error
+            raise self._malformed(target, error) from error
+        if template.misses == misses:
+            self.counters.shape_hits += 1
+        else:
+            self.counters.shape_misses += 1
+        return answer
 
-    async def get_next(self, target: Target, oids: Sequence[str]) -> Message:
-        """One GETNEXT. Raises as `get` does."""
-        return await self._message(target, _GetNext(oids))
+    async def get_next(self, target: Target, oids: Sequence[str]) -> Pdu:
+        """One GETNEXT: its answer, which may be an error-status. Raises as `get` does."""
+        return await self._pdu(target, _GetNext(oids))
 
     async def get_bulk(
         self, target: Target, oids: Sequence[str], *, max_repetitions: int = BULK_REPETITIONS
-    ) -> Message:
-        """One GETBULK (v2c). Raises as `get` does."""
-        return await self._message(target, _GetBulk(oids, max_repetitions))
+    ) -> Pdu:
+        """One GETBULK (v2c): its answer, which may be an error-status. Raises as `get` does."""
+        return await self._pdu(target, _GetBulk(oids, max_repetitions))
 
     async def walk(self, target: Target, root: str, *, limit: int = WALK_ROWS_MAX) -> list[VarBind]:
         """All objects below `root`, in order. Raises as `get` does.
@@ -163,22 +172,14 @@ class SnmpClient:
         """
         rows: list[VarBind] = []
         at = root
-        repetitions = BULK_REPETITIONS if target.version is Version.V2C else 0
         while True:
-            if repetitions > 1:
-                message = await self.get_bulk(target, (at,), max_repetitions=repetitions)
-            else:
-                message = await self.get_next(target, (at,))
-            pdu = message.pdu
+            pdu = await self._step(target, at)
+            if pdu.error_status == ErrorStatus.NO_SUCH_NAME or not pdu.varbinds:
+                return rows  # version 1 says so at the end of all objects
             if pdu.error_status:
-                if pdu.error_status == ErrorStatus.NO_SUCH_NAME:
-                    return rows
-                if repetitions > 1:
-                    repetitions = repetitions // 4  # 20, 5, 1: smaller answers, then GETNEXT
-                    continue
-                raise Refused(f"{target} refuses to be walked at {at}: {error_name(pdu)}")
-            if not pdu.varbinds:
-                return rows
+                raise Refused(
+                    f"{target} refuses to be walked at {at}: {codec.error_name(pdu.error_status)}"
+                )
             for bind in pdu.varbinds:
                 if bind.tag == ber.END_OF_MIB_VIEW or not below(bind.oid, root):
                     return rows
@@ -191,6 +192,29 @@ class SnmpClient:
                 at = bind.oid
                 if len(rows) > limit:
                     raise Malformed(f"{target}: more than {limit} objects below {root}")
+
+    async def _step(self, target: Target, at: str) -> Pdu:
+        """What follows `at`: as many objects at once as this device manages, which is remembered.
+
+        Some refuse GETBULK, some do not answer it, and large answers come in fragments, which
+        firewalls like to drop: asked for less, all of them can be walked.
+        """
+        many = BULK_REPETITIONS if target.version is Version.V2C else 1
+        repetitions = tried = self._repetitions.get(target, many)
+        while tried > 1:
+            try:
+                pdu = await self.get_bulk(target, (at,), max_repetitions=tried)
+            except DeviceTimeout:
+                tried //= 4  # 20, 5, 1: smaller answers, then GETNEXT
+                continue
+            if pdu.error_status in {ErrorStatus.NO_ERROR, ErrorStatus.NO_SUCH_NAME}:
+                break
+            tried //= 4
+        else:
+            pdu = await self.get_next(target, (at,))
+        if tried < repetitions:
+            self._repetitions[target] = tried
+        return pdu
 
     def close(self) -> None:
         """End all requests and close the sockets."""
@@ -208,13 +232,16 @@ class SnmpClient:
             sock.close()
         self._sockets.clear()
 
-    async def _message(self, target: Target, question: Question) -> Message:
+    async def _pdu(self, target: Target, question: Question) -> Pdu:
         data = await self._ask(target, question)
         try:
-            return codec.decode_message(data)
+            return codec.decode_response(data)
         except Malformed as error:
-            self.counters.malformed += 1
-            raise Malformed(f"{target} answers what is no valid SNMP: {error}") from error
+            raise self._malformed(target, error) from error
+
+    def _malformed(self, target: Target, error: Malformed) -> Malformed:
+        self.counters.malformed += 1
+        return Malformed(f"{target} gives no valid answer: {error}")
 
     async def _ask(self, target: Target, question: Question) -> bytes:
         """Send, wait, and try again where nothing comes."""
@@ -283,7 +310,8 @@ class SnmpClient:
     def _drain(self, sock: socket.socket) -> None:
         """Read what has come, at most so much a turn. Nothing that a datagram holds may end
         this."""
-        receive, pending_of, counters = sock.recvfrom, self._pending, self.counters
+        receive, peek = sock.recvfrom, codec.peek_request_id
+        pending_of, counters = self._pending, self.counters
         for _ in range(MAX_DATAGRAMS_A_TURN):
             try:
                 data, address = receive(65535)
@@ -294,7 +322,7 @@ class SnmpClient:
                     return
                 continue
             try:
-                pending = pending_of.get(_request_id(data))
+                pending = pending_of.get(peek(data))
             except Malformed:
                 counters.malformed += 1
                 continue
@@ -322,7 +350,7 @@ class SnmpClient:
     def _concerned(self, rejection: Rejection) -> list[_Pending]:
         """The request that was rejected; all to its address where too little of it came back."""
         try:
-            pending = self._pending.get(_request_id(rejection.sent))
+            pending = self._pending.get(codec.peek_request_id(rejection.sent))
         except Malformed:
             asked = list(self._pending.values())
         else:
@@ -363,40 +391,6 @@ class SnmpClient:
                 pending.future.set_exception(DeviceTimeout(_silence(pending.target)))
         if self._pending and not self._closed:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
-
-
-def below(oid: str, root: str) -> bool:
-    """Whether `oid` lies in the subtree of `root`."""
-    return oid.startswith(root + ".") or oid == root
-
-
-def after(oid: str, other: str) -> bool:
-    """Whether `oid` comes after `other` in MIB order."""
-    return [int(word) for word in oid.split(".")] > [int(word) for word in other.split(".")]
-
-
-def error_name(pdu: codec.Pdu) -> str:
-    """error-status in the RFC's word, e.g. `genErr`."""
-    try:
-        words = ErrorStatus(pdu.error_status).name.lower().split("_")
-    except ValueError:
-        return f"error-status {pdu.error_status}"
-    return words[0] + "".join(word.title() for word in words[1:])
-
-
-def _request_id(data: bytes) -> int:
-    """The request id of an answer. The usual layout is read at a glance, any other with care."""
-    try:
-        second = data[1]
-        at = 5 if second < 0x80 else 5 + (second & 0x7F)
-        at += 2 + data[at + 1]
-        second = data[at + 1]
-        at += 2 if second < 0x80 else 2 + (second & 0x7F)
-        if data[at] == ber.INTEGER and data[at + 1] == 4 and len(data) >= at + 6:
-            return int.from_bytes(data[at + 2 : at + 6], "big")
-    except IndexError:
-        pass
-    return codec.peek_request_id(data)
 
 
 def _silence(target: Target) -> str:

@@ -92,7 +92,17 @@ def decode_envelope(data: bytes) -> tuple[Version, bytes, int, int]:
     return Version(number), data[start:at], at, end
 
 
-def _decode_pdu(data: bytes, at: int, end: int) -> Pdu:
+def decode_response(data: bytes) -> Pdu:
+    """The PDU of an answer. Raises Malformed, also for a request: some peers send back what they
+    were sent."""
+    pdu = decode_message(data).pdu
+    if pdu.kind != RESPONSE:
+        raise Malformed("a request came back instead of an answer")
+    return pdu
+
+
+def decode_head(data: bytes, at: int, end: int) -> tuple[int, list[int], int, int]:
+    """Kind of a PDU, its three numbers, and where its variable bindings begin and end."""
     kind, at, end = ber.read_header(data, at, end)
     if kind != RESPONSE and kind not in REQUESTS:
         raise Malformed(f"a PDU of type {kind:#04x} is neither request nor response")
@@ -101,6 +111,11 @@ def _decode_pdu(data: bytes, at: int, end: int) -> Pdu:
         start, at = ber.expect(data, at, end, ber.INTEGER)
         numbers.append(ber.read_integer(data, start, at))
     start, stop = ber.expect(data, at, end, ber.SEQUENCE)
+    return kind, numbers, start, stop
+
+
+def _decode_pdu(data: bytes, at: int, end: int) -> Pdu:
+    kind, numbers, start, stop = decode_head(data, at, end)
     varbinds = []
     while start < stop:
         bind, start = ber.expect(data, start, stop, ber.SEQUENCE)
@@ -158,10 +173,32 @@ REQUEST_ID_LAST: Final = 0x7FFFFFFF
 
 
 def peek_request_id(data: bytes) -> int:
-    """The request id of a response, without reading the rest. Raises Malformed."""
+    """The request id of an answer, without reading the rest. Raises Malformed.
+
+    The layout that nearly all agents write is read at a glance, any other with care.
+    """
+    try:
+        length = data[1]
+        at = 5 if length < 0x80 else 5 + (length & 0x7F)
+        at += 2 + data[at + 1]
+        length = data[at + 1]
+        at += 2 if length < 0x80 else 2 + (length & 0x7F)
+        if data[at] == ber.INTEGER and data[at + 1] == 4 and len(data) >= at + 6:
+            return int.from_bytes(data[at + 2 : at + 6], "big")
+    except IndexError:
+        pass
     _, _, at, end = decode_envelope(data)
     kind, at, end = ber.read_header(data, at, end)
     if kind != RESPONSE:
         raise Malformed(f"a PDU of type {kind:#04x} is no response")
     start, stop = ber.expect(data, at, end, ber.INTEGER)
     return ber.read_integer(data, start, stop)
+
+
+def error_name(status: int) -> str:
+    """error-status in the RFC's word, e.g. `genErr`."""
+    try:
+        words = ErrorStatus(status).name.lower().split("_")
+    except ValueError:
+        return f"error-status {status}"
+    return words[0] + "".join(word.title() for word in words[1:])

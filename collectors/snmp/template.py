@@ -1,18 +1,26 @@
-"""Templates: an OID list encoded once, and the shape of the answers it gets. The hot path of
-polling, pure.
+"""Templates: an OID list encoded once, and the ways its answers are read. The hot path of polling,
+pure.
 
 The values of a device change with every poll, their lengths hardly ever. So the answer to a
-template nearly always has the layout of the last one: same tags, lengths and OIDs, other values. A
-`Shape` is that layout: which octets must be as they were, compared in one go, and one
-`struct.Struct` that takes the values out typed. Any difference falls back to the general decoder,
-so that the shape decides about speed only, never about the result.
+template nearly always has the layout of an earlier one: same tags, lengths and OIDs, other values.
+Three ways lead from datagram to values, each slower and more general than the one before:
+
+1. A `Shape` is a layout seen before: which octets must be as they were, compared in one go, and one
+   `struct.Struct` that takes the values out typed.
+2. Where a length has changed, the datagram is read along the OIDs that were asked for, which must
+   stand where they are expected. A layout that comes a second time becomes a shape: one that comes
+   once would cost more than it saves.
+3. Whatever is unusual is read by the general decoder.
+
+The first two decide about speed only, never about the result: each either reads what the general
+decoder reads, or leaves it to the next.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from collectors.snmp import ber, codec
@@ -22,6 +30,10 @@ from core.errors import Malformed
 
 MAX_SHAPES: Final = 8
 """Layouts remembered per template: lengths change when a value crosses a power of 256."""
+
+_MAX_SEEN_ONCE: Final = 4
+_SHORT: Final = 0x80
+"""From here on a length takes more octets than one."""
 
 
 class Answer(NamedTuple):
@@ -41,19 +53,20 @@ class Answer(NamedTuple):
 class Template:
     """A list of OIDs to GET, encoded once per version and community."""
 
-    __slots__ = ("_encoded", "_shapes", "oids")
+    __slots__ = ("_encoded", "_names", "_seen_once", "_shapes", "misses", "oids")
 
     def __init__(self, oids: tuple[str, ...]) -> None:
         self.oids = oids
+        self.misses = 0  # answers that no shape could read
+        self._names = tuple(ber.element(ber.OID, ber.oid_octets(oid)) for oid in oids)
         self._encoded: dict[tuple[Version, bytes], tuple[bytes, bytes]] = {}
         self._shapes: list[Shape] = []
+        self._seen_once: list[tuple[int, ...]] = []
 
     @classmethod
     def of(cls, oids: Sequence[str]) -> Template:
         """A template of these OIDs. Raises ValueError for what is no OID."""
-        for oid in oids:
-            ber.oid_octets(oid)
-        return cls(tuple(oids))
+        return cls(tuple(ber.read_oid(ber.oid_octets(oid)) for oid in oids))
 
     def request(self, version: Version, community: bytes, request_id: int) -> bytes:
         """The datagram that asks for the OIDs; `request_id` takes four octets."""
@@ -77,13 +90,53 @@ class Template:
                     shapes.remove(shape)
                     shapes.insert(0, shape)
                 return Answer(values, shape.tags)
-        answer = self._decode_carefully(data)
+        self.misses += 1
+        found = self._read_along(data)
+        if found is None:
+            answer = self._decode_carefully(data)
+            layout: tuple[int, ...] = (len(data),)
+        else:
+            answer, layout = found
         if answer.error_status == 0:
-            self._remember(data)
+            self._remember(data, layout)
         return answer
 
+    def _read_along(self, data: bytes) -> tuple[Answer, tuple[int, ...]] | None:
+        """The values and their lengths, read along the OIDs that were asked for; None where
+        anything is unusual."""
+        values: list[Value] = []
+        tags: list[int] = []
+        lengths: list[int] = []
+        try:
+            _, _, at, end = codec.decode_envelope(data)
+            kind, numbers, at, stop = codec.decode_head(data, at, end)
+            if kind != codec.RESPONSE or numbers[1]:
+                return None
+            for name in self._names:
+                size = data[at + 1]
+                if data[at] != ber.SEQUENCE or size >= _SHORT:
+                    return None
+                end = at + 2 + size
+                if not data.startswith(name, at + 2):
+                    return None
+                at += 2 + len(name)
+                tag, length = data[at], data[at + 1]
+                at += 2
+                if length >= _SHORT or at + length != end or end > stop:
+                    return None
+                if tag == ber.INTEGER and 0 < length <= ber.MAX_INTEGER_OCTETS:
+                    values.append(int.from_bytes(data[at:end], "big", signed=True))
+                else:
+                    values.append(ber.read_value(data, tag, at, end))
+                tags.append(tag)
+                lengths.append(length)
+                at = end
+        except (IndexError, Malformed):
+            return None
+        return (Answer(values, tuple(tags)), tuple(lengths)) if at == stop else None
+
     def _decode_carefully(self, data: bytes) -> Answer:
-        pdu = codec.decode_message(data).pdu
+        pdu = codec.decode_response(data)
         if pdu.error_status:
             return Answer((), (), pdu.error_status, pdu.error_index)
         if len(pdu.varbinds) != len(self.oids):
@@ -97,7 +150,13 @@ class Template:
             [bind.value for bind in pdu.varbinds], tuple(bind.tag for bind in pdu.varbinds)
         )
 
-    def _remember(self, data: bytes) -> None:
+    def _remember(self, data: bytes, layout: tuple[int, ...]) -> None:
+        """Make a shape of a layout that comes again."""
+        if layout not in self._seen_once:
+            self._seen_once.insert(0, layout)
+            del self._seen_once[_MAX_SEEN_ONCE:]
+            return
+        self._seen_once.remove(layout)
         shape = Shape.of(data)
         if shape is not None:
             self._shapes.insert(0, shape)
@@ -186,12 +245,8 @@ class _Layout:
             self._number(tag, first, last)
             return
         self._value(f"{last - first}s", first, last)
-        if tag == ber.NULL or tag in ber.EXCEPTIONS:
-            self.fixes.append((len(self.tags), _nothing))
-        elif tag == ber.OID:
-            self.fixes.append((len(self.tags), ber.read_oid))
-        elif tag != ber.OCTET_STRING:
-            raise ValueError("no shape can say this")
+        if tag != ber.OCTET_STRING:
+            self.fixes.append((len(self.tags), partial(_contents, tag)))
 
     def _number(self, tag: int, first: int, last: int) -> None:
         size, width = last - first, _WIDTHS.get(tag)
@@ -225,8 +280,8 @@ class _Layout:
         self._cut_at = last
 
 
-def _nothing(_octets: bytes) -> None:
-    return None
+def _contents(tag: int, octets: bytes) -> Value:
+    return ber.read_value(octets, tag, 0, len(octets))
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,13 @@
+"""Object identifiers in dotted form: their order and their tree. Pure."""
+
+from __future__ import annotations
+
+
+def below(oid: str, root: str) -> bool:
+    """Whether `oid` lies in the subtree of `root`."""
+    return oid.startswith(root + ".") or oid == root
+
+
+def after(oid: str, other: str) -> bool:
+    """Whether `oid` comes after `other` in MIB order."""
+    return [int(word) for word in oid.split(".")] > [int(word) for word in other.split(".")]
