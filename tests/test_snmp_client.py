@@ -102,6 +102,16 @@ async def test_a_name_service_that_fails_takes_no_device_with_it(client, monkeyp
             await client.get(Target("localhost", port + 1, timeout_s=1.0), ONE)
 
 
+async def test_a_name_service_that_is_silent_is_told_in_time(client, monkeypatch):
+    async def silent(*_args, **_kwargs):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", silent)
+    async with asyncio.timeout(2):
+        with pytest.raises(Unreachable, match=r"no name service answers within 0\.1 s"):
+            await client.get(Target("ups-1.plant", timeout_s=0.1, retries=0), ONE)
+
+
 @pytest.mark.parametrize("host", ["::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "127.1"])
 async def test_every_way_to_write_an_address_is_answered(client, host):
     """Answers are known by their address: ours must be written as the kernel writes it."""
@@ -322,6 +332,39 @@ async def test_a_device_that_cannot_bulk_is_walked_one_by_one(client):
     async with peer(answers) as (port, _):
         rows = await client.walk(at(port), "1.3.6.1.4.1.99999")
     assert [row.value for row in rows] == [1, 2, 3]
+
+
+async def test_a_full_buffer_of_the_kernel_costs_a_retry_and_nothing_else(client):
+    class Full:
+        """A socket whose buffer is full at first."""
+
+        def __init__(self, sock):
+            self.sock, self.refused = sock, 0
+
+        def __getattr__(self, name):
+            return getattr(self.sock, name)
+
+        def sendto(self, packet, address):
+            if not self.refused:
+                self.refused += 1
+                raise BlockingIOError(errno.EAGAIN, "full")
+            return self.sock.sendto(packet, address)
+
+    async with peer(lambda request, n: [(0, reply(request, n))]) as (port, _):
+        full = Full(client._socket(("127.0.0.1", port)))
+        client._sockets[socket.AF_INET] = full
+        answer = await client.get(at(port, timeout_s=0.1), ONE)
+    assert (full.refused, list(answer.values), client.counters.retries) == (1, [1], 1)
+
+
+async def test_a_refused_walk_names_the_device_and_its_reason(client):
+    def refusing(request, _):
+        pdu = Pdu(RESPONSE, request.pdu.request_id, 16, 1, request.pdu.varbinds)
+        return [(0, codec.encode_message(Message(request.version, request.community, pdu)))]
+
+    async with peer(refusing) as (port, _):
+        with pytest.raises(Refused, match=f"127.0.0.1:{port} refuses .* authorizationError"):
+            await client.walk(at(port), "1.3.6.1.4.1.99999")
 
 
 @pytest.mark.parametrize("manages", [19, 4, 0])

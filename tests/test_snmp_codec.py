@@ -232,6 +232,33 @@ def test_an_answer_to_other_objects_is_malformed():
             template.decode(response(*wrong))
 
 
+@pytest.mark.parametrize("number", [0, 127, 128, codec.REQUEST_ID_FIRST, codec.REQUEST_ID_LAST])
+@pytest.mark.parametrize("octets", [1, 200, 70_000])
+def test_a_request_id_is_found_whatever_the_layout(number, octets):
+    bind = VarBind("1.3.6.1.1.0", ber.OCTET_STRING, bytes(octets))
+    packet = codec.encode_message(
+        Message(Version.V1, b"c" * octets, Pdu(RESPONSE, number, 0, 0, (bind,)))
+    )
+    assert codec.peek_request_id(packet) == number
+
+
+def test_a_request_id_with_needless_octets_is_found():
+    packet = response(VarBind("1.3.6.1.1.0", ber.INTEGER, 1))
+    padded = packet.replace(b"\x02\x04\x10\0\0\0", b"\x02\x05\0\x10\0\0\0")
+    for at in (1, packet.index(b"\xa2") + 1):  # message and PDU are one octet longer
+        padded = padded[:at] + bytes((padded[at] + 1,)) + padded[at + 1 :]
+    assert codec.peek_request_id(padded) == codec.REQUEST_ID_FIRST
+    template = Template.of(["1.3.6.1.1.0"])
+    assert [template.decode(padded).values for _ in range(4)] == [[1]] * 4
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(1, "tooBig"), (5, "genErr"), (16, "authorizationError"), (99, "99")]
+)
+def test_an_error_status_has_the_word_of_the_rfc(status, name):
+    assert codec.error_name(status).endswith(name)
+
+
 def test_an_error_status_is_told_with_its_index():
     answer = Template.of(["1.3.6.1.1.0"]).decode(response(status=2, index=1))
     assert (answer.error_status, answer.error_index) == (2, 1)
