@@ -29,9 +29,9 @@ class Condition:
     graph says.
 
     What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
-    feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`: the
-    device does not tell. `assumed`: there is no device. `reasons` are predicates ("is not in auto")
-    of what is not as it should be.
+    feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`:
+    the device does not tell. `assumed`: there is no device. `reasons` are predicates ("is not in
+    auto") of what is not as it should be.
     """
 
     in_service: bool = True
@@ -61,11 +61,13 @@ ASSUMED = Condition(assumed=True)
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a load takes, in kW. `shares` are per feed where each of its feeds is measured, else
-    empty. `known` is False where nothing was ever measured and nothing is stated."""
+    empty. `known` is False where nothing was ever measured and nothing is stated, `measured` where
+    it is not measured now and should be."""
 
     kw: float
     shares: tuple[float, ...] = ()
     known: bool = True
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Keeps the last whole measurement of each load and its peaks since start, nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,18 +30,25 @@ class Demands:
         self._peaks = {name: _Peak(len(self._loads), *size) for name, size in PEAKS.items()}
         self._since: float | None = None
 
-    def now(self, gathered: Gathered) -> tuple[Demand, ...]:
-        """Measured where it can be, else what was measured last, else what is stated."""
-        return tuple(self._measured(n, node, gathered) for n, node in enumerate(self._loads))
+    def now(self, gathered: Gathered, now: float) -> tuple[Demand, ...]:
+        """Measured where it can be, else the highest of 30 days, else what is stated; `now` in UTC
+        seconds."""
+        found = [_whole(node, gathered) for node in self._loads]
+        if all(found):
+            return tuple(demand for demand in found if demand)
+        peaks = self._peaks["peak_30d"].highest(now).tolist()
+        return tuple(
+            demand or self._unmeasured(n, gathered, peaks[n]) for n, demand in enumerate(found)
+        )
 
-    def remember(self, demands: Sequence[Demand], now: float, gathered: Gathered) -> None:
+    def remember(self, demands: Sequence[Demand], now: float) -> None:
         """Take the demands of this moment into the peaks; `now` in UTC seconds."""
         self._since = now if self._since is None else self._since
-        for n, node in enumerate(self._loads):
-            whole = _whole(node, gathered)
-            if whole is not None:
-                self._whole[n] = whole
-        kw = np.array([demand.kw for demand in demands])
+        for n, demand in enumerate(demands):
+            if demand.measured:
+                self._whole[n] = demand
+        # What is itself a peak of the past is none of today.
+        kw = np.array([demand.kw if demand.measured else 0.0 for demand in demands])
         for peak in self._peaks.values():
             peak.add(kw, now)
 
@@ -60,7 +68,7 @@ class Demands:
             notes = (f"{when} is the peak since start, {_span(watched_s)} ago",)
         raised = (
             # A peak is never below what flows now.
-            Demand(max(demand.kw, kw), demand.shares, demand.known)
+            replace(demand, kw=max(demand.kw, kw))
             for demand, kw in zip(demands, highest.tolist(), strict=True)
         )
         return tuple(raised), notes
@@ -79,19 +87,16 @@ class Demands:
         names = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
         return tuple(found), (f"no demand_kw is stated for {names}: taken as it is now",)
 
-    def _measured(self, n: int, node: Node, gathered: Gathered) -> Demand:
-        whole = _whole(node, gathered)
-        if whole is not None:
-            return whole
+    def _unmeasured(self, n: int, gathered: Gathered, peak_kw: float) -> Demand:
+        node, last = self._loads[n], self._whole[n]
         there = sum(abs(w) for w in map(gathered.watts, node.demand) if w is not None) / 1000
-        last = self._whole[n]
         if last is not None:
             # A feed that is dead may have fallen silent, and the others carry its part already:
-            # the last sum counts, not the last value of that feed beside the present ones.
-            return Demand(max(there, last.kw), last.shares)
+            # the highest sum counts, not the last value of that feed beside the present ones.
+            return Demand(max(there, last.kw, peak_kw), last.shares, measured=False)
         if node.demand_kw is not None:
-            return Demand(max(there, node.demand_kw))
-        return Demand(there, known=False)
+            return Demand(max(there, node.demand_kw), measured=False)
+        return Demand(there, known=False, measured=False)
 
 
 class _Peak:

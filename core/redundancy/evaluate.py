@@ -99,8 +99,9 @@ class Balance:
             return Look(live=True, pick=-1, able_kw=graph.limit[i], bypassed=False)
         feeders, blocked = graph.feeders[i], self.conditions[i].blocked
         if role is Role.LOAD:
-            fed = sum(live[f] for f in feeders) >= graph.nodes[i].min_feeds
-            return Look(live=True, pick=-1, able_kw=0.0, bypassed=False) if fed else DEAD
+            fed = sum(live[f] and k not in blocked for k, f in enumerate(feeders))
+            enough = fed >= graph.nodes[i].min_feeds
+            return Look(live=True, pick=-1, able_kw=0.0, bypassed=False) if enough else DEAD
         if role is Role.BUS:
             able = [self.able_kw[f] for k, f in enumerate(feeders) if live[f] and k not in blocked]
             if not able:
@@ -183,7 +184,8 @@ class Balance:
     def _split_load(self, i: int) -> tuple[float, ...]:
         """Equal shares, or the measured ones; the feeds that are left take over all of it."""
         demand, feeders = self.demand[i], self.graph.feeders[i]
-        fed = [1.0 if self.live[f] else 0.0 for f in feeders]
+        blocked = self.conditions[i].blocked
+        fed = [1.0 if self.live[f] and k not in blocked else 0.0 for k, f in enumerate(feeders)]
         if demand.shares:
             measured = [share * here for share, here in zip(demand.shares, fed, strict=True)]
             if sum(measured) > 0:

@@ -1,19 +1,21 @@
 """Redundancy groups: how many members can still be lost, on the load the group would carry in its
 worst case.
 
-N+R is judged on capacities sorted, the largest lost first, and then by playing the losses through
-the graph, because members that share no bus cannot stand in for one another. 2N is judged on its
-formula. Distributed and catcher systems are played: their loads move along the graph and nowhere
-else. Formulas and vectors: docs/redundancy.md, "Groups".
+N+R is judged on capacities sorted, the largest lost first, 2N on its formula; then both by playing
+the losses through the graph, because members that share no bus cannot stand in for one another, and
+what is behind them must bear it. Distributed and catcher systems are played: their loads move along
+the graph and nowhere else. Formulas and vectors: docs/redundancy.md, "Groups".
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from core.redundancy.condition import HEALTHY, Demand, Plant
 from core.redundancy.evaluate import CASES, TOLERANCE, Balance, CaseName
-from core.redundancy.graph import Role
-from core.redundancy.study import Study
+from core.redundancy.graph import PowerGraph, Role
+from core.redundancy.study import Study, worst
 from core.redundancy.words import WHEN, names
 from core.site import Group
 from core.snapshot import GroupStatus
@@ -24,10 +26,33 @@ UNKNOWN, LOST, AT_N, DEGRADED, FULL = -1, 0, 1, 2, 3
 _REASONS_MAX = 6
 
 
-def judge(study: Study, group: Group, cases: Sequence[CaseName] = CASES) -> GroupStatus:
-    """The status of one group in the worst of some cases."""
-    found = [_judge(study, group, case) for case in cases]
+_LOSSES_MAX = 200
+"""At most so many different losses of a group are played for one number of members; what is not
+played is no spare."""
+
+SingleFed = Mapping[int, int]
+"""By member of a 2N group, the loads (as a mask) that hang on it alone, by the graph."""
+
+
+def judge(
+    study: Study, group: Group, cases: Sequence[CaseName] = CASES, single: SingleFed | None = None
+) -> GroupStatus:
+    """The status of one group in the worst of some cases. Loads in `single` drop with their side of
+    a 2N group, as they were built to: that is said, and takes nothing from the group."""
+    found = [_judge(study, group, case, single or {}) for case in cases]
     return min(found, key=lambda status: (status.status, status.spare, status.headroom_kw))
+
+
+def single_fed(graph: PowerGraph) -> SingleFed:
+    """Loads that live, or are protected, through one member of a 2N group alone, with everything
+    else in service."""
+    idle = Study(graph, Plant((HEALTHY,) * len(graph), (Demand(0.0),) * len(graph.loads)))
+    members = [name for group in graph.groups if group.scheme == "2N" for name in group.members]
+    found = {}
+    for i in dict.fromkeys(graph.index[name] for name in members):
+        after, before = worst(idle.effects_of((i,))), worst(idle.effects)
+        found[i] = after.hit & ~before.hit
+    return found
 
 
 def tolerated(capacities_kw: Sequence[float], load_kw: float) -> int:
@@ -71,7 +96,7 @@ def unknown_group(group: Group, reasons: tuple[str, ...]) -> GroupStatus:
     )
 
 
-def _judge(study: Study, group: Group, case: CaseName) -> GroupStatus:
+def _judge(study: Study, group: Group, case: CaseName, single: SingleFed) -> GroupStatus:
     graph, balance = study.graph, study.balances[case]
     members = [graph.index[name] for name in group.members]
     firm = {i: _firm(study, balance, i) for i in members}
@@ -84,10 +109,13 @@ def _judge(study: Study, group: Group, case: CaseName) -> GroupStatus:
     if group.scheme == "N+R":
         spare, harmed = _played(study, case, here, tolerated(ranked, load_kw))
     elif group.scheme == "2N":
-        spare = _two_sides(balance, here, firm, load_kw)
+        spare, harmed = _two_sides(study, case, here, firm, load_kw, single)
     else:
         spare, headroom_kw = _systems(study, case, members, here, firm)
     status = status_of(spare, group.design)
+    unmeasured = _unmeasured(study, members)
+    if unmeasured and status > LOST:
+        status = UNKNOWN
     missing = [i for i in members if i not in here]
     return GroupStatus(
         id=group.id,
@@ -100,11 +128,11 @@ def _judge(study: Study, group: Group, case: CaseName) -> GroupStatus:
         headroom_kw=headroom_kw,
         available=graph.ids(here),
         missing=graph.ids(missing),
-        reasons=_reasons(
-            study, case, members, missing, harmed or f"{load_kw:.0f} kW leave no spare"
-        )
-        if status < FULL
-        else (),
+        reasons=_dropping(study, members, single)
+        if status == FULL
+        else unmeasured
+        if status == UNKNOWN
+        else _reasons(study, case, members, missing, harmed or f"{load_kw:.0f} kW leave no spare"),
         case=case,
     )
 
@@ -142,36 +170,98 @@ def _load_kw(study: Study, case: CaseName, members: list[int], here: list[int]) 
 def _played(study: Study, case: CaseName, here: list[int], spare: int) -> tuple[int, str]:
     """How many of so many spare units can be lost without a load or a node paying for it, and who
     pays for one more."""
-    largest = sorted(here, key=lambda i: -study.graph.limit[i])
+    kinds = _alike(study, here)
     for count in range(1, spare + 1):
-        losses = [(i,) for i in here] if count == 1 else [tuple(largest[:count])]
-        for out in losses:
+        losses = [(i,) for i in here] if count == 1 else _losses(kinds, count)
+        for played, out in enumerate(losses):
+            if played == _LOSSES_MAX:
+                return count - 1, f"the loss of {count} of them in every combination is not played"
             paying = _paying(study, case, out)
             if paying:
                 return count - 1, f"without {names(study.graph.ids(out))} {paying}"
     return spare, ""
 
 
-def _paying(study: Study, case: CaseName, out: Collection[int]) -> str:
-    """What the loss of some nodes would newly harm, in words; empty where it harms nothing."""
+def _alike(study: Study, members: Sequence[int]) -> list[list[int]]:
+    """Members that can stand for one another in the graph, the one with the best battery first: its
+    loss is the worst of them."""
+    graph, conditions = study.graph, study.plant.conditions
+    kinds: dict[object, list[int]] = {}
+    for i in members:
+        condition = replace(conditions[i], battery_s=0.0, battery_kw=0.0, reasons=())
+        place = graph.feeders[i], graph.children[i], graph.bypass[i], graph.role[i]
+        figures = graph.limit[i], graph.efficiency[i], graph.recharge_kw[i]
+        kinds.setdefault((place, figures, condition), []).append(i)
+    for alike in kinds.values():
+        alike.sort(key=lambda i: (-conditions[i].battery_kw, -conditions[i].battery_s))
+    return list(kinds.values())
+
+
+def _losses(kinds: Sequence[Sequence[int]], count: int) -> Iterator[tuple[int, ...]]:
+    """Every loss of so many members that differs from the others."""
+    if not kinds:
+        if count == 0:
+            yield ()
+        return
+    for some in range(min(count, len(kinds[0])), -1, -1):
+        for rest in _losses(kinds[1:], count - some):
+            yield (*kinds[0][:some], *rest)
+
+
+def _paying(study: Study, case: CaseName, out: Collection[int], dropping: int = 0) -> str:
+    """What the loss of some nodes would newly harm, in words; empty where it harms nothing. Loads
+    of the mask `dropping` may drop."""
     before, after = study.effects[case], study.effects_of(out)[case]
     overloaded = study.graph.in_order(set(after.overloaded - before.overloaded))
     for found, what in (
-        (study.loads_of(after.lost & ~before.lost), "would be lost"),
+        (study.loads_of(after.lost & ~before.lost & ~dropping), "would be lost"),
         (overloaded, "would be overloaded"),
-        (study.loads_of(after.unprotected & ~before.hit), "would be unprotected"),
+        (study.loads_of(after.unprotected & ~before.hit & ~dropping), "would be unprotected"),
     ):
         if found:
             return f"{names(found)} {what} {WHEN[case]}"
     return ""
 
 
-def _two_sides(balance: Balance, here: list[int], firm: dict[int, float], load_kw: float) -> int:
-    """2N: either side carries everything."""
-    if here and load_kw <= min(firm[i] for i in here) * (1 + TOLERANCE):
-        return len(here) - 1
-    within = all(balance.gives[i] <= firm[i] * (1 + TOLERANCE) for i in here)
-    return 0 if len(here) > 1 and within else -1
+def _two_sides(
+    study: Study,
+    case: CaseName,
+    here: list[int],
+    firm: dict[int, float],
+    load_kw: float,
+    single: SingleFed,
+) -> tuple[int, str]:
+    """2N: either side carries everything, and so does all that is behind it."""
+    balance = study.balances[case]
+    if not here or load_kw > min(firm[i] for i in here) * (1 + TOLERANCE):
+        within = all(balance.gives[i] <= firm[i] * (1 + TOLERANCE) for i in here)
+        return (0 if len(here) > 1 and within else -1), ""
+    for i in here if len(here) > 1 else ():
+        paying = _paying(study, case, (i,), single.get(i, 0))
+        if paying:
+            return 0, f"without {study.graph.nodes[i].id} {paying}"
+    return len(here) - 1, ""
+
+
+def _dropping(study: Study, members: Sequence[int], single: SingleFed) -> tuple[str, ...]:
+    """Loads that drop with one side of a group that is full otherwise."""
+    found = ((study.graph.nodes[i].id, study.loads_of(single.get(i, 0))) for i in members)
+    return tuple(f"without {name} {names(loads)} would drop" for name, loads in found if loads)
+
+
+def _unmeasured(study: Study, members: Sequence[int]) -> tuple[str, ...]:
+    """What is said of loads behind a group whose demand is not known at all."""
+    graph = study.graph
+    unknown = {i for i, d in zip(graph.loads, study.plant.demands, strict=True) if not d.known}
+    if not unknown:
+        return ()
+    seen = set(members)
+    stack = list(members)
+    while stack:
+        fresh = set(graph.children[stack.pop()]) - seen
+        seen |= fresh
+        stack += fresh
+    return tuple(f"the demand of {name} is not known" for name in graph.in_order(unknown & seen))
 
 
 def _systems(

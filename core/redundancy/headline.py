@@ -13,6 +13,9 @@ from core.snapshot import GroupStatus, LoadStatus
 
 State = Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
 
+_STRAIN_MAX = 3
+"""At most so many ways to overload what a load hangs on are said of it."""
+
 _ORDER = (LOST, UNKNOWN, AT_N, DEGRADED, FULL)
 """What is said first."""
 
@@ -26,7 +29,11 @@ def _load(live: Study, best: Study, weak: Weakness, n: int) -> LoadStatus:
     graph = live.graph
     i, demand = graph.loads[n], live.plant.demands[n]
     node, feeders = graph.nodes[i], graph.feeders[i]
-    fed = {case: [f for f in feeders if b.live[f]] for case, b in live.balances.items()}
+    blocked = live.plant.conditions[i].blocked
+    fed = {
+        case: [f for k, f in enumerate(feeders) if b.live[f] and k not in blocked]
+        for case, b in live.balances.items()
+    }
     energised = min(len(feeds) for feeds in fed.values())
     reasons = [
         f"{graph.nodes[f].id} has no supply {WHEN[case]}"
@@ -38,7 +45,10 @@ def _load(live: Study, best: Study, weak: Weakness, n: int) -> LoadStatus:
     if points:
         reasons.append(f"hangs on {names(points)}: each a single point of failure now")
     bit = live.bit(i)
-    state: State = "redundant" if energised > node.min_feeds and not points else "at_n"
+    strain = weak.strained.get(node.id, ())
+    reasons += [f"the loss of {lost} would overload {over}" for lost, over in strain[:_STRAIN_MAX]]
+    spare = energised > node.min_feeds and not points and not strain
+    state: State = "redundant" if spare else "at_n"
     if any(effect.unprotected & bit for effect in live.effects.values()):
         state = "unprotected"
         reasons.append("an outage of the mains would interrupt it")
@@ -47,6 +57,8 @@ def _load(live: Study, best: Study, weak: Weakness, n: int) -> LoadStatus:
     elif not demand.known:
         state = "unknown"
         reasons.append("its demand is not known")
+    elif not demand.measured:
+        reasons.append(f"its demand is not measured now: taken as {demand.kw:.0f} kW")
     return LoadStatus(
         id=node.id,
         demand_kw=demand.kw,
@@ -136,6 +148,14 @@ def _loads(live: Study, loads: Sequence[LoadStatus], weak: Weakness) -> list[tup
     if left:
         points = names(weak.loads[left[0]])
         found.append((AT_N, f"without redundancy: {names(left)} (hanging on {points})"))
+    strained = [load.id for load in loads if load.state == "at_n" and load.id in weak.strained]
+    if strained:
+        lost, over = weak.strained[strained[0]][0]
+        words = f"without redundancy: {names(strained)} (the loss of {lost} would overload {over})"
+        found.append((AT_N, words))
+    found += [
+        (AT_N, f"the loss of {lost} would now overload {over}") for lost, over in weak.overloads[:1]
+    ]
     unsure = [load.id for load in loads if load.state == "unknown"]
     demands = [
         load.id

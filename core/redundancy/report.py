@@ -15,7 +15,7 @@ from core.contracts import Demand as When
 from core.redundancy.condition import BACK, OUT, START_S, Condition, Demand, Plant
 from core.redundancy.evaluate import CASES, CaseName
 from core.redundancy.graph import PowerGraph, compile_graph
-from core.redundancy.groups import UNKNOWN, judge
+from core.redundancy.groups import LOST, UNKNOWN, judge, single_fed
 from core.redundancy.headline import headline, load_statuses
 from core.redundancy.single import Singles, single_failures, weakness
 from core.redundancy.study import Study
@@ -94,6 +94,7 @@ class RedundancyModel:
         self._site = site
         self._graph: PowerGraph = compile_graph(site.power, site.groups)
         self._start_s = start_s
+        self._single_fed = single_fed(self._graph)
         self._watcher = Watcher(self._graph, site, start_s)
         self._look: _Look | None = None
         self._judged: _Judged | None = None
@@ -156,7 +157,8 @@ class RedundancyModel:
             Doubt(outside, tuple(unsure)),
             self._reduced(after, wary, groups, designed, cases),
         )
-        results: dict[str, CaseResult] = {name: after.result(name, unknown) for name in cases}
+        scope = self._unknown(unknown, demands)
+        results: dict[str, CaseResult] = {name: after.result(name, scope) for name in cases}
         lost = self._union(results, "lost_loads")
         return WhatIf(
             verdict=verdict,
@@ -172,6 +174,12 @@ class RedundancyModel:
             reasons=(*reasons, *unknown_words(after.plant, after), *notes),
         )
 
+    def _unknown(self, nodes: Sequence[str], demands: Sequence[Demand]) -> tuple[str, ...]:
+        """Nodes that are not known, and loads that are not measured as they should be."""
+        graph = self._graph
+        loads = {i for i, d in zip(graph.loads, demands, strict=True) if not d.measured}
+        return graph.in_order({graph.index[name] for name in nodes} | loads)
+
     def _reduced(
         self,
         after: Study,
@@ -185,7 +193,7 @@ class RedundancyModel:
         said = reduction(after, groups, weakness(after, after.singles(), designed, cases), cases)
         if said or wary.plant == after.plant:
             return said
-        judged = [judge(wary, group, cases) for group in self._site.groups]
+        judged = [judge(wary, group, cases, self._single_fed) for group in self._site.groups]
         return reduction(wary, judged, weakness(wary, wary.singles(), designed, cases), cases)
 
     def _see(self, view: PointView, devices: Mapping[str, DeviceStatus], now: float) -> Seen:
@@ -203,7 +211,8 @@ class RedundancyModel:
         weak = weakness(live, played.live, played.designed)
         loads = load_statuses(live, best, weak)
         status, words, reasons = headline(live, best, groups, loads, weak, seen.unknown)
-        cases: dict[str, CaseResult] = {case: live.result(case, seen.unknown) for case in CASES}
+        unknown = self._unknown(seen.unknown, seen.live.demands)
+        cases: dict[str, CaseResult] = {case: live.result(case, unknown) for case in CASES}
         return RedundancyReport(
             status=status,
             headline=words,
@@ -214,7 +223,7 @@ class RedundancyModel:
             cases=cases,
             unchecked=self._graph.unchecked,
             assumed=cases["as_is"].assumed,
-            unknown=seen.unknown,
+            unknown=unknown,
         )
 
     def _singles(self, seen: Seen, now: float, live: Study, worst: Study) -> _Played:
@@ -258,8 +267,12 @@ class RedundancyModel:
         """Groups of a plant; unknown where one is lost only because something is not known."""
         found = []
         for group in self._site.groups:
-            status = judge(study, group, cases)
-            if status.status == 0 and best is not study and judge(best, group, cases).status > 0:
+            status = judge(study, group, cases, self._single_fed)
+            if (
+                status.status == LOST
+                and best is not study
+                and judge(best, group, cases, self._single_fed).status != LOST
+            ):
                 status = replace(status, status=UNKNOWN)
             found.append(status)
         return tuple(found)
@@ -313,7 +326,10 @@ def _changed(old: Seen, new: Seen) -> bool:
             _conditions_moved(a.conditions, b.conditions)
             for a, b in ((old.live, new.live), (old.worst, new.worst), (old.best, new.best))
         )
-        or any(a.known != b.known for a, b in zip(old.live.demands, new.live.demands, strict=True))
+        or any(
+            (a.known, a.measured) != (b.known, b.measured)
+            for a, b in zip(old.live.demands, new.live.demands, strict=True)
+        )
     )
 
 

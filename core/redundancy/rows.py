@@ -6,6 +6,7 @@ says of a node stands in `states`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,7 +78,9 @@ class Reading:
             return None
         if self._all.quality[slot] == Quality.HELD:
             self.doubtful = True
-        return self._all.value[slot]
+        value = self._all.value[slot]
+        # Nothing is above a number that is none: it would pass every limit.
+        return None if math.isnan(value) else value
 
     def has(self, name: str) -> bool:
         """Whether the device measures this at all."""

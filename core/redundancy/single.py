@@ -20,11 +20,14 @@ class Weakness:
     """What one more failure would do now and would not do to the plant as designed.
 
     `loads` maps a load to the nodes whose loss would now lose it or leave it unprotected;
-    `overloads` pairs a node with what its loss would overload. All ids.
+    `overloads` pairs a node with what its loss would overload. `strained` maps a load to such pairs
+    by which its other feed, or the other source of a switch, could not take it over, as designed or
+    not: what nobody can use is no redundancy. All ids.
     """
 
     loads: Mapping[str, tuple[str, ...]]
     overloads: tuple[tuple[str, str], ...]
+    strained: Mapping[str, tuple[tuple[str, str], ...]]
 
 
 def single_failures(study: Study, singles: Singles) -> tuple[SingleFailure, ...]:
@@ -57,7 +60,8 @@ def weakness(
     graph = study.graph
     before = _of(study.effects, cases)
     points: dict[int, int] = {}
-    overloads = []
+    overloads: list[tuple[str, str]] = []
+    strained: dict[str, list[tuple[str, str]]] = {}
     for i in graph.written:
         if i not in singles:
             continue
@@ -66,6 +70,8 @@ def weakness(
         points[i] |= after.unprotected & ~before.hit & ~meant.hit
         new = after.overloaded - before.overloaded - meant.overloaded
         overloads += [(graph.nodes[i].id, name) for name in graph.in_order(set(new))]
+        if after.overloaded - before.overloaded:
+            _strain(study, i, cases, strained)
     weak = 0
     for mask in points.values():
         weak |= mask
@@ -75,7 +81,20 @@ def weakness(
         )
         for load in study.loads_of(weak)
     }
-    return Weakness(loads, tuple(overloads))
+    return Weakness(loads, tuple(overloads), {k: tuple(v) for k, v in strained.items()})
+
+
+def _strain(
+    study: Study, i: int, cases: Sequence[CaseName], strained: dict[str, list[tuple[str, str]]]
+) -> None:
+    graph = study.graph
+    for case in cases:
+        for over, mask in study.strained(case, (i,)).items():
+            pair = graph.nodes[i].id, graph.nodes[over].id
+            for load in study.loads_of(mask):
+                pairs = strained.setdefault(load, [])
+                if pair not in pairs:
+                    pairs.append(pair)
 
 
 def _of(effects: Effects, cases: Sequence[CaseName]) -> Effect:

@@ -106,6 +106,25 @@ class Study:
             trial.undo()
         return effects
 
+    def strained(self, case: CaseName, out: Collection[int]) -> dict[int, int]:
+        """Nodes that would newly be overloaded with others out, and the loads (as a mask) that
+        would have moved there: they lose a feed, or a switch on their way turns to another one."""
+        balance, turned = self.balances[case], set()
+        trial = Trial(balance)
+        trial.switch(down=out)
+        for i in trial.looked:
+            if self.graph.role[i] is Role.SWITCH and balance.live[i]:
+                turned |= balance.loads_behind(i)
+            elif not balance.live[i]:
+                turned.update(child for child in self.graph.children[i] if child in self._bit)
+        found = {
+            i: self._mask(turned & balance.loads_behind(i))
+            for i in trial.moved
+            if i not in self._over[case] and balance.overloaded(i)
+        }
+        trial.undo()
+        return found
+
     def singles(self) -> dict[int, Effects]:
         """What the loss of each single component would leave, by node number."""
         return {

@@ -160,6 +160,13 @@ def reduction(
         f"{'' if len(points) == 1 else 'any of '}{names(points)}"
         for points, loads in list(by_points.items())[:_SAID_MAX]
     ]
+    by_strain: dict[tuple[str, str], list[str]] = {}
+    for load, pairs in weak.strained.items():
+        by_strain.setdefault(pairs[0], []).append(load)
+    said += [
+        f"{names(loads)} would overload {over} after the loss of {lost}"
+        for (lost, over), loads in list(by_strain.items())[:_SAID_MAX]
+    ]
     said += [
         f"the loss of {node} would now overload {over}" for node, over in weak.overloads[:_SAID_MAX]
     ]
@@ -180,9 +187,18 @@ def decide(
 
 
 def unknown_words(plant: Plant, study: Study) -> list[str]:
-    """Nodes that are not known, and why."""
+    """Nodes that are not known, and why; loads that are not measured, and what they count."""
     graph = study.graph
-    return [
+    taken: dict[str, float] = {
+        graph.nodes[i].id: demand.kw
+        for i, demand in zip(graph.loads, plant.demands, strict=True)
+        if demand.known and not demand.measured
+    }
+    unmeasured = [
+        f"{name} is not measured now: taken as {kw:.0f} kW"
+        for name, kw in list(taken.items())[:_SAID_MAX]
+    ]
+    return unmeasured + [
         f"{graph.nodes[i].id} {plant.conditions[i].reasons[-1]}"
         for i in graph.written
         if (plant.conditions[i].unknown or plant.conditions[i].battery_unknown)

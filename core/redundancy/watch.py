@@ -32,8 +32,8 @@ after the other, and during a change they do not agree."""
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The plant in four lights: as the live verdict takes it, at the worst and at the best of what
-    is not known, and `wary`: that best, but any contradiction is believed at once. `unknown` are the
-    nodes whose device does not tell all, as ids.
+    is not known, and `wary`: that best, but any contradiction is believed at once. `unknown` are
+    the nodes whose device does not tell all, as ids.
     """
 
     live: Plant
@@ -68,9 +68,9 @@ class Watcher:
         gathered = self._points.gather(view)
         pairs = [self._read(node, gathered, devices, now) for node in self._graph.nodes]
         patient, strict = tuple(p for p, _ in pairs), tuple(s for _, s in pairs)
-        demands = self.demands.now(gathered)
+        demands = self.demands.now(gathered, now)
         if remember:
-            self.demands.remember(demands, now, gathered)
+            self.demands.remember(demands, now)
             self._since = self._standing(patient, now)
         ages = {place: now - since for place, since in self._since.items()}
         strict_plant = Plant(strict, demands)
