@@ -22,10 +22,26 @@ _ORDER = (LOST, UNKNOWN, AT_N, DEGRADED, FULL)
 
 def load_statuses(live: Study, best: Study, weak: Weakness) -> tuple[LoadStatus, ...]:
     """Every load in the worse of both cases."""
-    return tuple(_load(live, best, weak, n) for n in range(len(live.graph.loads)))
+    over = _behind_overloads(live)
+    return tuple(
+        _load(live, best, weak, n, over.get(i, ())) for n, i in enumerate(live.graph.loads)
+    )
 
 
-def _load(live: Study, best: Study, weak: Weakness, n: int) -> LoadStatus:
+def _behind_overloads(study: Study) -> dict[int, tuple[str, ...]]:
+    """By load, what is said of the overloaded nodes that carry it."""
+    found: dict[int, tuple[str, ...]] = {}
+    for case, effect in study.effects.items():
+        for i in effect.overloaded:
+            words = f"hangs on {study.graph.nodes[i].id}, which is overloaded {WHEN[case]}"
+            for load in study.balances[case].loads_behind(i):
+                found[load] = (*found.get(load, ()), words)
+    return found
+
+
+def _load(
+    live: Study, best: Study, weak: Weakness, n: int, overloads: tuple[str, ...]
+) -> LoadStatus:
     graph = live.graph
     i, demand = graph.loads[n], live.plant.demands[n]
     node, feeders = graph.nodes[i], graph.feeders[i]
@@ -47,7 +63,8 @@ def _load(live: Study, best: Study, weak: Weakness, n: int) -> LoadStatus:
     bit = live.bit(i)
     strain = weak.strained.get(node.id, ())
     reasons += [f"the loss of {lost} would overload {over}" for lost, over in strain[:_STRAIN_MAX]]
-    spare = energised > node.min_feeds and not points and not strain
+    reasons += overloads
+    spare = energised > node.min_feeds and not points and not strain and not overloads
     state: State = "redundant" if spare else "at_n"
     if any(effect.unprotected & bit for effect in live.effects.values()):
         state = "unprotected"

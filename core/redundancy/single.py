@@ -70,8 +70,9 @@ def weakness(
         points[i] |= after.unprotected & ~before.hit & ~meant.hit
         new = after.overloaded - before.overloaded - meant.overloaded
         overloads += [(graph.nodes[i].id, name) for name in graph.in_order(set(new))]
-        if after.overloaded - before.overloaded:
-            _strain(study, i, cases, strained)
+        for case in cases:
+            if singles[i][case].overloaded - study.effects[case].overloaded:
+                _strain(study, i, case, strained)
     weak = 0
     for mask in points.values():
         weak |= mask
@@ -85,16 +86,15 @@ def weakness(
 
 
 def _strain(
-    study: Study, i: int, cases: Sequence[CaseName], strained: dict[str, list[tuple[str, str]]]
+    study: Study, i: int, case: CaseName, strained: dict[str, list[tuple[str, str]]]
 ) -> None:
     graph = study.graph
-    for case in cases:
-        for over, mask in study.strained(case, (i,)).items():
-            pair = graph.nodes[i].id, graph.nodes[over].id
-            for load in study.loads_of(mask):
-                pairs = strained.setdefault(load, [])
-                if pair not in pairs:
-                    pairs.append(pair)
+    for over, mask in study.strained(case, (i,)).items():
+        pair = graph.nodes[i].id, graph.nodes[over].id
+        for load in study.loads_of(mask):
+            pairs = strained.setdefault(load, [])
+            if pair not in pairs:
+                pairs.append(pair)
 
 
 def _of(effects: Effects, cases: Sequence[CaseName]) -> Effect:
