@@ -6,6 +6,7 @@ Knows neither packets nor sockets, nor what values mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,7 +14,7 @@ from typing import Generic, TypeVar
 from collectors.decode import Raw, Rule, rule_of, text_of
 from collectors.modbus.registers import WordOrder, width
 from collectors.modbus.sunspec import NUMBERS, FieldLayout, ModelBlock
-from collectors.profile import PointSpec, Profile, ScaleFrom
+from collectors.profile import Condition, PointSpec, Profile, ScaleFrom
 from core.points import PointName
 
 
@@ -54,17 +55,18 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Bound(Generic[Item]):
-    """A point of a device with the object it is read from, that of its scale, and its rule."""
+    """A point of a device with the object it is read from and its rule; `also` are the objects that
+    hold its scales, then those of its conditions."""
 
     name: PointName
     spec: PointSpec
     item: Item
     rule: Rule
-    scale: Item | None = None
+    also: tuple[Item, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:
-        return (self.item,) if self.scale is None else (self.item, self.scale)
+        return (self.item, *self.also)
 
     @property
     def source(self) -> str:
@@ -82,14 +84,13 @@ def columns(profile: Profile) -> tuple[str, ...]:
     for spec in profile.points:
         if spec.keys.walk is not None:
             found[spec.keys.walk] = None
-            if spec.keys.only is not None and spec.keys.only.walk is not None:
-                found[spec.keys.only.walk] = None
+            found.update((only.walk, None) for only in spec.keys.only if only.walk is not None)
     return tuple(found)
 
 
 def conditions(profile: Profile) -> tuple[str, ...]:
     """The single objects that decide whether rows and listed states count."""
-    given = [spec.keys.only.oid for spec in profile.points if spec.keys.only is not None]
+    given = [only.oid for spec in profile.points for only in spec.keys.only]
     given += [spec.keys.listed.count for spec in profile.points if spec.keys.listed is not None]
     return tuple(dict.fromkeys(oid for oid in given if oid is not None))
 
@@ -98,42 +99,52 @@ def bind_snmp(profile: Profile, rows: Rows) -> tuple[Bound[str], ...]:
     """Every point of an SNMP profile: scalars, and one for each row that was found."""
     bound: list[Bound[str]] = []
     for spec in profile.points:
-        scale = None if spec.keys.scale_from is None else spec.keys.scale_from.oid
         rule = rule_of(spec)
         if spec.keys.oid is not None:
-            bound.append(Bound(spec.name, spec, spec.keys.oid, rule, scale))
+            bound.append(Bound(spec.name, spec, spec.keys.oid, rule, _also(spec)))
         elif (listed := spec.keys.listed) is not None:
             if rows.get(listed.count, {}).get("") is not None:
                 bound.append(Bound(spec.name, spec, Entry.of(listed.holds, listed.walk), rule))
         elif spec.keys.walk is not None:
             for row, instance in _chosen(spec, rows):
                 name = PointName(spec.name.part, spec.name.quantity, instance)
-                bound.append(Bound(name, spec, f"{spec.keys.walk}.{row}", rule, scale))
+                item = f"{spec.keys.walk}.{row}"
+                bound.append(Bound(name, spec, item, rule, _also(spec, row)))
     return tuple(bound)
+
+
+def _also(spec: PointSpec, row: str = "") -> tuple[str, ...]:
+    """The objects of a point's scales and conditions; those in columns stand in its own row."""
+    return tuple(other.oid or f"{other.walk}.{row}" for other in spec.keys.beside)
 
 
 def _chosen(spec: PointSpec, rows: Rows) -> Iterator[tuple[str, str]]:
     """The rows of a column that count, each with its instance."""
-    only = spec.keys.only
     for row in rows.get(spec.keys.walk or "", ()):
         instance = row_instance(spec, row)
-        if instance is None:
-            continue
-        if only is not None:
-            there = rows.get(only.walk or only.oid or "", {})
-            value = there.get(row if only.walk is not None else "")
-            if (text_of(value) if isinstance(value, bytes) else value) not in only.equals:
-                continue
-        yield row, instance
+        if instance is not None and all(_met(only, rows, row) for only in spec.keys.only):
+            yield row, instance
+
+
+def _met(only: Condition, rows: Rows, row: str) -> bool:
+    there = rows.get(only.walk or only.oid or "", {})
+    value = there.get(row if only.walk is not None else "")
+    return only.met_by(text_of(value) if isinstance(value, bytes) else value)
 
 
 def row_instance(spec: PointSpec, row: str) -> str | None:
     """Instance of a table row: its index with '-' for '.', or the name the profile gives it.
 
-    A profile that names instances names all it wants: other rows are None. Agents of several makers
-    append a '.0' to each index; where the profile knows the index without it, that row is meant. An
-    empty instance makes a total; one that the point's name has stands before the row's.
+    Of an index that has to fit a pattern the groups are meant. A profile that names instances names
+    all it wants: other rows are None. Agents of several makers append a '.0' to each index; where
+    the profile knows the index without it, that row is meant. An empty instance makes a total; one
+    that the point's name has stands before the row's.
     """
+    if spec.keys.index is not None:
+        fit = re.fullmatch(spec.keys.index, row)
+        if fit is None:
+            return None
+        row = ".".join(group for group in fit.groups() if group is not None)
     found: str | None = row.replace(".", "-")
     instances = spec.keys.instances
     if instances is not None:
@@ -148,10 +159,9 @@ def bind_modbus(profile: Profile) -> tuple[Bound[Register], ...]:
     bound: list[Bound[Register]] = []
     for spec in profile.points:
         rule = rule_of(spec)
-        given = spec.keys.scale_from
-        scale = None if given is None else _scale_register(given, profile)
+        scales = tuple(_scale_register(given, profile) for given in spec.keys.scale_from)
         for name, shift in spec.expanded():
-            bound.append(Bound(name, spec, register_of(spec, profile, shift), rule, scale))
+            bound.append(Bound(name, spec, register_of(spec, profile, shift), rule, scales))
     return tuple(bound)
 
 
@@ -198,18 +208,18 @@ def _fields(
             continue
         number = NUMBERS.get(layout.type)
         missing = None if number is None else number[1]
-        scale = None
+        also: tuple[Register, ...] = ()
         if layout.exponent_at is not None:
-            scale = Register(3, block.address + layout.exponent_at, "s16")
+            also = (Register(3, block.address + layout.exponent_at, "s16"),)
         rule = rule_of(
             spec,
             sentinels=() if missing is None else (missing,),
             exponent=layout.exponent,
-            scale_as="" if scale is None else "exponent",
+            scales=("exponent",) * len(also),
         )
         instance = "-".join(map(str, layout.index)) or spec.name.instance
         name = PointName(spec.name.part, spec.name.quantity, instance)
-        yield Bound(name, spec, field_register(block, layout), rule, scale)
+        yield Bound(name, spec, field_register(block, layout), rule, also)
 
 
 def field_register(block: ModelBlock, layout: FieldLayout) -> Register:

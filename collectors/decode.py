@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from collectors.profile import DecoderName, PointSpec, StateValue
+from collectors.profile import Condition, DecoderName, PointSpec, ScaleFrom, StateValue
 from core.quality import Quality
 from core.readings import Bytes, Floats
 from core.vocabulary import Severity
@@ -28,6 +28,10 @@ Raw = int | float | bytes | str | Quality | None
 there is no value."""
 
 Result = tuple[float, Quality, Severity]
+
+Scale = str | Mapping[int | str, float]
+"""What the number of a scale's object is: an "exponent" of ten, a "factor", a number of "decimals",
+or a code for one of these factors."""
 
 EXPONENT_MAX = 10
 """A scale that a device tells is 10^-10 to 10^10. Source: SunSpec Device Information Model
@@ -42,9 +46,10 @@ class Rule:
     """How a raw value becomes a point's value.
 
     A number is `raw * multiplier / divisor + offset`, the scale as a fraction so that 2476 tenths
-    are 247.6 and not 247.60000000000002; with `scale_as` it is multiplied by what a second object
-    holds, too. A state is looked up in `states`. `shift` and `mask` pick bits out of the raw value
-    first (mask 0: none), or are handed to `convert`.
+    are 247.6 and not 247.60000000000002; with `scales` it is multiplied by what other objects hold,
+    too. A state is looked up in `states`. `shift` and `mask` pick bits out of the raw value first
+    (mask 0: none), or are handed to `convert`. There is no value unless what yet other objects hold
+    meets `conditions`.
     """
 
     multiplier: int = 1
@@ -57,17 +62,22 @@ class Rule:
     states: Mapping[int | str, StateValue] | None = None
     shift: int = 0
     mask: int = 0
-    scale_as: str = ""
+    scales: tuple[Scale, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     convert: Callable[[Raw, int], Raw] | None = None
 
 
 def rule_of(
-    spec: PointSpec, *, sentinels: Collection[int] = (), exponent: int = 0, scale_as: str = ""
+    spec: PointSpec,
+    *,
+    sentinels: Collection[int] = (),
+    exponent: int = 0,
+    scales: tuple[Scale, ...] = (),
 ) -> Rule:
     """The rule of a point: what its profile says, and what the device's own description adds.
 
-    `sentinels` come on top of the profile's, `exponent` is a fixed power of ten on top of its
-    scale.
+    `sentinels` and `scales` come on top of the profile's, `exponent` is a fixed power of ten on top
+    of its scale.
     """
     keys, quantity = spec.keys, spec.name.definition
     low, high = keys.low, keys.high
@@ -75,8 +85,6 @@ def rule_of(
         low = quantity.low if low is None else low
         high = quantity.high if high is None else high
     scale = Fraction(repr(keys.scale)) * Fraction(10) ** exponent
-    if keys.scale_from is not None:
-        scale_as = keys.scale_from.as_
     return Rule(
         multiplier=scale.numerator,
         divisor=scale.denominator,
@@ -88,9 +96,14 @@ def rule_of(
         states=spec.states,
         shift=keys.bits.shift if keys.bits else 0,
         mask=(1 << keys.bits.width) - 1 if keys.bits else 0,
-        scale_as=scale_as,
+        scales=scales + tuple(map(_scale_of, keys.scale_from)),
+        conditions=tuple(keys.valid_if),
         convert=DECODERS[keys.decoder] if keys.decoder else None,
     )
+
+
+def _scale_of(given: ScaleFrom) -> Scale:
+    return given.as_ if given.map is None else given.map
 
 
 _NUMBER, _SCALED, _STATE, _BITS, _FLAG, _ODD = range(6)
@@ -99,11 +112,11 @@ _NUMBER, _SCALED, _STATE, _BITS, _FLAG, _ODD = range(6)
 class Decoder:
     """Decodes everything that is polled together; `rules[i]` gives element i of the arrays.
 
-    Each rule comes with the place of its raw value, and that of its scale (or None).
+    Each rule comes with the place of its raw value, and those of its scales and then conditions.
     """
 
-    def __init__(self, rules: Sequence[tuple[Rule, int, int | None]]) -> None:
-        self._steps = tuple(_compile(rule, item, scale) for rule, item, scale in rules)
+    def __init__(self, rules: Sequence[tuple[Rule, int, tuple[int, ...]]]) -> None:
+        self._steps = tuple(_compile(rule, item, also) for rule, item, also in rules)
         self._rules = tuple(rules)
 
     def decode(self, raw: Sequence[Raw]) -> tuple[Floats, Bytes, Bytes]:
@@ -137,10 +150,8 @@ class Decoder:
                     add(state[0])
                     continue
             place = len(values)
-            rule, _, at = self._rules[place]
-            number, quality[place], severity[place] = careful(
-                rule, found, None if at is None else raw[at]
-            )
+            rule, _, also = self._rules[place]
+            number, quality[place], severity[place] = careful(rule, found, [raw[at] for at in also])
             add(number)
         return (
             np.array(values),
@@ -171,7 +182,7 @@ def _look_up(kind: int, found: Any, table: _Table) -> tuple[float, int] | None:
     return None
 
 
-def _compile(rule: Rule, item: int, scale: int | None) -> tuple[Any, ...]:
+def _compile(rule: Rule, item: int, also: tuple[int, ...]) -> tuple[Any, ...]:
     """A rule as the loop wants it."""
     never = rule.sentinels | rule.faults
     if rule.states is not None:
@@ -186,11 +197,15 @@ def _compile(rule: Rule, item: int, scale: int | None) -> tuple[Any, ...]:
             table = {48 + raw: state for raw, state in table.items() if raw in {0, 1}}
         elif rule.convert is not None or (rule.mask and never):
             kind = _ODD
+        if also:
+            kind = _ODD
         return kind, item, None, 1, 1, 0.0, 0.0, 0.0, None, (table, rule.shift, rule.mask)
-    kind = _NUMBER if scale is None else _SCALED
-    if rule.mask or rule.convert is not None or rule.scale_as == "factor":
+    kind, scale = _NUMBER, None
+    if rule.mask or rule.convert is not None or rule.conditions:
         kind = _ODD
-    inside = scale is not None or any(
+    elif also:
+        kind, scale = (_SCALED, also[0]) if rule.scales == ("exponent",) else (_ODD, None)
+    inside = kind == _SCALED or any(
         not isinstance(raw, str)
         and rule.low <= raw * rule.multiplier / rule.divisor + rule.offset <= rule.high
         for raw in never
@@ -209,10 +224,14 @@ def _compile(rule: Rule, item: int, scale: int | None) -> tuple[Any, ...]:
     )
 
 
-def careful(rule: Rule, raw: Raw, scale: Raw = None) -> Result:
-    """One point out of its raw value: value, quality, severity."""
+def careful(rule: Rule, raw: Raw, also: Sequence[Raw] = ()) -> Result:
+    """One point out of its raw value, and those of its scales and then conditions: value, quality,
+    severity."""
     if isinstance(raw, Quality):
         return math.nan, raw, Severity.OK
+    scales = also[: len(rule.scales)]
+    if rule.conditions and (bad := _unmet(rule.conditions, also[len(scales) :])) is not None:
+        return math.nan, bad, Severity.OK
     if rule.convert is not None:
         raw = rule.convert(raw, rule.shift)
     if raw is None:
@@ -229,7 +248,17 @@ def careful(rule: Rule, raw: Raw, scale: Raw = None) -> Result:
             return math.nan, bad, Severity.OK
     if rule.states is not None:
         return _state(rule.states, raw)
-    return _number(rule, raw, scale)
+    return _number(rule, raw, scales)
+
+
+def _unmet(conditions: Sequence[Condition], held: Sequence[Raw]) -> Quality | None:
+    """Why there is no value by the objects that decide whether there is one."""
+    for condition, raw in zip(conditions, held, strict=True):
+        if isinstance(raw, Quality):
+            return raw
+        if not condition.met_by(text_of(raw) if isinstance(raw, bytes) else raw):
+            return Quality.NOT_IMPLEMENTED
+    return None
 
 
 def _named(rule: Rule, raw: float | str) -> Quality | None:
@@ -253,27 +282,41 @@ def _state(states: Mapping[int | str, StateValue], raw: float | str) -> Result:
     return float(state.code), Quality.GOOD, state.severity
 
 
-def _number(rule: Rule, raw: float | str, scale: Raw) -> Result:
+def _number(rule: Rule, raw: float | str, scales: Sequence[Raw]) -> Result:
     number = parse_number(raw) if isinstance(raw, str) else raw
     if number is None:
         return math.nan, Quality.MALFORMED if raw else Quality.NOT_IMPLEMENTED, Severity.OK
     if (bad := _named(rule, number)) is not None:
         return math.nan, bad, Severity.OK
-    value = number * rule.multiplier / rule.divisor
-    if rule.scale_as:
-        if isinstance(scale, bool | Quality) or not isinstance(scale, int | float):
-            return math.nan, _why(scale), Severity.OK
-        if rule.scale_as == "exponent" and not -EXPONENT_MAX <= scale <= EXPONENT_MAX:
-            return math.nan, Quality.NOT_IMPLEMENTED, Severity.OK
-        value *= scale if rule.scale_as == "factor" else 10.0**scale
-    value += rule.offset
+    multiplier: float = rule.multiplier
+    divisor = rule.divisor
+    for kind, scale in zip(rule.scales, scales, strict=True):
+        fraction = _fraction(kind, scale)
+        if fraction is None:
+            bad = scale if isinstance(scale, Quality) else Quality.NOT_IMPLEMENTED
+            return math.nan, bad, Severity.OK
+        multiplier *= fraction[0]
+        divisor *= fraction[1]
+    value = number * multiplier / divisor + rule.offset
     if not rule.low <= value <= rule.high:
         return math.nan, Quality.OUT_OF_RANGE, Severity.OK
     return value, Quality.GOOD, Severity.OK
 
 
-def _why(scale: Raw) -> Quality:
-    return scale if isinstance(scale, Quality) else Quality.NOT_IMPLEMENTED
+def _fraction(kind: Scale, scale: Raw) -> tuple[float, int] | None:
+    """What an object that holds a scale makes of the value, as a fraction; None for no scale."""
+    if not isinstance(kind, str):
+        key = text_of(scale) if isinstance(scale, bytes) else scale
+        factor = None if isinstance(key, Quality) else kind.get(key)  # type: ignore[arg-type]
+        return None if factor is None else Fraction(repr(factor)).as_integer_ratio()
+    if isinstance(scale, bool | Quality) or not isinstance(scale, int | float):
+        return None
+    if kind == "factor":
+        return scale, 1
+    if not -EXPONENT_MAX <= scale <= EXPONENT_MAX:
+        return None
+    power = -scale if kind == "decimals" else scale
+    return _POWERS[power] if isinstance(power, int) else (10.0**power, 1)
 
 
 _NUMERAL = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")

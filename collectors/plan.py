@@ -240,7 +240,7 @@ class Plan(Generic[Item, Asked]):
         place = {item: i for i, item in enumerate(items)}
         decoder = Decoder(
             [
-                (point.rule, place[point.item], None if point.scale is None else place[point.scale])
+                (point.rule, place[point.item], tuple(place[item] for item in point.also))
                 for point in points
             ]
         )

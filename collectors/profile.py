@@ -17,6 +17,8 @@ from pydantic import ValidationError
 
 from collectors.profile_keys import (
     SEVERITIES,
+    Beside,
+    Condition,
     DecoderName,
     Identity,
     Match,
@@ -41,6 +43,8 @@ except ImportError:  # libyaml is missing: the same result, only slower
 
 __all__ = [
     "PROFILES",
+    "Beside",
+    "Condition",
     "DecoderName",
     "Library",
     "ModbusDefaults",

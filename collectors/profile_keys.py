@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     field_validator,
@@ -21,6 +22,11 @@ from pydantic import (
 
 from core.points import parse_name
 from core.vocabulary import CLASSES, Severity, StateAxis
+
+
+def _as_list(given: Any) -> Any:
+    """One of something stands for a list of it."""
+    return [given] if isinstance(given, dict) else given
 
 
 def _compiled(pattern: str) -> str:
@@ -145,22 +151,50 @@ class SnmpDefaults(_Strict):
     max_oids: Annotated[int, Field(ge=1, le=128)] = 32
 
 
-class Only(_Strict):
-    """Which rows of a table count: those where another of its columns (`walk`) holds one of
-    `equals`, or all of them where a single object (`oid`) does.
-
-    A simulated device numbers its rows so that points with different conditions share none.
-    """
+class Beside(_Strict):
+    """An SNMP object that tells something of a point: another column of the same row (`walk`), or a
+    single object (`oid`)."""
 
     walk: Oid | None = None
     oid: Oid | None = None
-    equals: list[int | str]
+
+
+class Condition(Beside):
+    """What another object has to hold.
+
+    One that is not there holds nothing, so no condition on it is met.
+    """
+
+    equals: list[int | str] | None = None
+    not_equals: list[int | str] | None = None
+    matches: Pattern | None = Field(
+        default=None, description="regular expression that is found in what the object holds"
+    )
 
     @model_validator(mode="after")
-    def _one_place(self) -> Only:
+    def _one_of_each(self) -> Condition:
         if (self.walk is None) == (self.oid is None):
             raise ValueError("names one of walk and oid")
+        if sum(test is not None for test in (self.equals, self.not_equals, self.matches)) != 1:
+            raise ValueError("says one of equals, not_equals and matches")
         return self
+
+    def met_by(self, held: float | str | None) -> bool:
+        """Whether an object that holds this, texts as texts, meets it."""
+        if held is None:
+            return False
+        if self.equals is not None:
+            return held in self.equals
+        if self.not_equals is not None:
+            return held not in self.not_equals
+        return re.search(self.matches or "", str(held)) is not None
+
+
+Conditions = Annotated[
+    list[Condition],
+    BeforeValidator(_as_list, json_schema_input_type=Condition | list[Condition]),
+]
+"""One condition, or several that must all be met."""
 
 
 class Listed(_Strict):
@@ -174,14 +208,36 @@ class Listed(_Strict):
     count: Oid
 
 
-class ScaleFrom(_Strict):
-    """An object that holds the scale: the value is raw * 10^(its number), or raw * its number."""
+class ScaleFrom(Beside):
+    """An object that holds the scale: the value is raw * 10^(its number), raw * its number, or
+    raw * 10^-(its number); or raw * what `map` says of it.
+    """
 
-    oid: Oid | None = None
     fc: Literal[3, 4] | None = None
-    address: int | None = None
+    address: Annotated[int, Field(ge=0, le=65535)] | None = None
     type: RegisterType = "s16"
-    as_: Literal["exponent", "factor"] = Field(default="exponent", alias="as")
+    as_: Literal["exponent", "factor", "decimals"] = Field(default="exponent", alias="as")
+    map: dict[int | str, float] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> ScaleFrom:
+        if sum(place is not None for place in (self.oid, self.walk, self.address)) != 1:
+            raise ValueError("names one of oid, walk and address")
+        if self.map is not None and "as_" in self.model_fields_set:
+            raise ValueError("says one of as and map")
+        return self
+
+    @property
+    def protocol(self) -> Protocol:
+        """What the scale is read by."""
+        return "snmp" if self.address is None else "modbus"
+
+
+Scales = Annotated[
+    list[ScaleFrom],
+    BeforeValidator(_as_list, json_schema_input_type=ScaleFrom | list[ScaleFrom]),
+]
+"""One object that holds the scale, or several that all count."""
 
 
 State = str | tuple[str, str]
@@ -198,7 +254,13 @@ class PointKeys(_Strict):
     oid: Oid | None = None
     walk: Oid | None = None
     instances: dict[str, Instance] | None = None
-    only: Only | None = None
+    index: Pattern | None = Field(
+        default=None,
+        description="regular expression that a row's whole index must fit; its groups are the"
+        " instance",
+    )
+    only: Conditions = []
+    valid_if: Conditions = []
     listed: Listed | None = None
     # Modbus
     fc: Literal[1, 2, 3, 4] | None = None
@@ -212,7 +274,7 @@ class PointKeys(_Strict):
     # from the raw value to Kasbah's
     scale: float = 1.0
     offset: float = 0.0
-    scale_from: ScaleFrom | None = None
+    scale_from: Scales = []
     bits: Bits | None = None
     enum: dict[int | str, State] | None = None
     sentinels: list[int | float | str] = Field(
@@ -249,14 +311,29 @@ class PointKeys(_Strict):
             raise ValueError("names one of oid, walk, listed, address and model")
         if (self.model is None) != (self.field is None):
             raise ValueError("a SunSpec point names both model and field")
-        if self.walk is None and (self.instances is not None or self.only is not None):
-            raise ValueError("`instances` and `only` belong to a `walk`")
+        if self.walk is None:
+            self._check_no_rows()
+        if self.protocol != "snmp" and self.valid_if:
+            raise ValueError("`valid_if` belongs to an SNMP object")
+        if any(scale.protocol != self.protocol for scale in self.scale_from):
+            raise ValueError(f"a point read by {self.protocol} has no such `scale_from`")
         name = parse_name(self.point)
         if self.enum is not None:
             _check_states(self.enum, name.axis, self.point)
         elif name.axis is not None and self.decoder is None:
             raise ValueError(f"'{self.point}' is a state: say what raw values mean with `enum`")
         return self
+
+    @property
+    def beside(self) -> tuple[Beside, ...]:
+        """What is read along with the point: its scales, then its conditions."""
+        return (*self.scale_from, *self.valid_if)
+
+    def _check_no_rows(self) -> None:
+        if self.instances is not None or self.index is not None or self.only:
+            raise ValueError("`instances`, `index` and `only` belong to a `walk`")
+        if any(other.walk is not None for other in self.beside):
+            raise ValueError("another column (`walk`) belongs to a `walk`")
 
 
 class ProfileKeys(_Strict):

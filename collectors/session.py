@@ -112,7 +112,7 @@ class Survey(Generic[Item]):
     errors: tuple[str, ...]
 
     def has(self, point: Bound[Item]) -> bool:
-        """Whether the device has what the point is read from, scale included."""
+        """Whether the device has what the point is read from, scales and conditions included."""
         return all(_exists(self.raw[item]) for item in point.items)
 
     def gave(self, item: Item) -> bool:

@@ -6,19 +6,17 @@ registers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from collectors.profile import PointSpec
+from collectors.profile import PointSpec, ScaleFrom
 from core.points import PointName
 from core.vocabulary import QUANTITIES
 from simulator.electrical import Value, Values
 
 Raw = int | float | str
 """What goes over the wire, before its protocol's encoding."""
-
-SCALE_EXPONENT = -1
-"""What a simulated device answers where a profile reads a scale as a power of ten."""
 
 HEALTHY = {
     "alarm": "normal",
@@ -90,9 +88,7 @@ class Encoder:
 
     def _scaled(self, value: float) -> float:
         keys = self.spec.keys
-        scale = keys.scale
-        if keys.scale_from is not None and keys.scale_from.as_ == "exponent":
-            scale *= 10.0**SCALE_EXPONENT
+        scale = keys.scale * math.prod(told_scale(told)[1] for told in keys.scale_from)
         return (value - keys.offset) / scale
 
     def _number(self, value: float) -> Raw:
@@ -122,6 +118,14 @@ class Encoder:
     def _sentinel(self) -> Raw | None:
         """How the device says that it has no such value, where its profile knows a way."""
         return next(iter(self.spec.keys.sentinels), None)
+
+
+def told_scale(scale: ScaleFrom) -> tuple[int | str, float]:
+    """What a simulated device answers where a profile reads a scale, and the factor this is: one
+    decimal, or the code that is nearest to none."""
+    if scale.map is not None:
+        return min(scale.map.items(), key=lambda item: abs(math.log10(item[1])))
+    return {"exponent": (-1, 0.1), "decimals": (1, 0.1), "factor": (1, 1.0)}[scale.as_]
 
 
 def find(values: Values, name: PointName) -> Value | None:

@@ -6,12 +6,14 @@ Knows profiles and object identifiers; knows neither BER nor sockets. A variable
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
-from collectors.profile import PointSpec, Profile
+from collectors.profile import Beside, Condition, PointSpec, Profile
 from collectors.snmp.ber import (
     COUNTER32,
     COUNTER64,
@@ -24,7 +26,7 @@ from collectors.snmp.ber import (
 from core.points import PointName
 from core.vocabulary import Kind
 from simulator.electrical import Values
-from simulator.encoding import FLAG, SCALE_EXPONENT, Encoder, Raw
+from simulator.encoding import FLAG, Encoder, Raw, told_scale
 from simulator.nameplate import Nameplate
 
 Oid = tuple[int, ...]
@@ -102,17 +104,18 @@ def device_mib(
     shared: dict[Oid, list[Encoder]] = {}
     # A device is of one kind: what its profile reads of the other kinds is not there.
     strangers = [parse_oid(text) for text in profile.match.sys_object_id[1:]]
-    chosen: dict[Oid, int] = {}
+    chosen: dict[Oid, int | str] = {}
     for spec in profile.points:
         for oid, name in _places(spec, values):
-            if _belongs(spec, oid, chosen, strangers):
-                shared.setdefault(oid, []).append(Encoder(name, spec))
-        scale = spec.keys.scale_from
-        if scale is not None and scale.oid is not None:
-            exponent = SCALE_EXPONENT if scale.as_ == "exponent" else 1
-            objects[parse_oid(scale.oid)] = constant(Variable(INTEGER, exponent))
+            if not _belongs(spec, oid, chosen, strangers):
+                continue
+            shared.setdefault(oid, []).append(Encoder(name, spec))
+            for condition in spec.keys.valid_if:
+                objects[_beside(spec, condition, oid)] = constant(_told(_meeting(condition)))
+            for scale in spec.keys.scale_from:
+                objects[_beside(spec, scale, oid)] = constant(_told(told_scale(scale)[0]))
     objects |= {oid: _giver(encoders, values) for oid, encoders in shared.items()}
-    objects |= {oid: constant(Variable(INTEGER, number)) for oid, number in chosen.items()}
+    objects |= {oid: constant(_told(held)) for oid, held in chosen.items()}
     for word, where in nameplate.where(profile):
         if where.oid is not None:
             objects.setdefault(
@@ -156,28 +159,64 @@ def _places(spec: PointSpec, values: Callable[[], Values]) -> Iterator[tuple[Oid
 def _rows(spec: PointSpec, values: Values) -> Iterator[tuple[Oid, str]]:
     if spec.keys.instances is not None:
         for index, instance in spec.keys.instances.items():
-            yield parse_oid(index), instance
+            if row := _row(spec, index):
+                yield row, instance
         return
     stem = str(PointName(spec.name.part, spec.name.quantity, ""))
     for name in values:
         head, _, instance = name.rpartition(".")
-        if head == stem and all(part.isdigit() for part in instance.split("-")):
-            yield parse_oid(instance.replace("-", ".")), instance
+        numbered = head == stem and all(part.isdigit() for part in instance.split("-"))
+        if numbered and (row := _row(spec, instance.replace("-", "."))):
+            yield row, instance
 
 
-def _belongs(spec: PointSpec, oid: Oid, chosen: dict[Oid, int], strangers: Sequence[Oid]) -> bool:
+def _row(spec: PointSpec, index: str) -> Oid | None:
+    """The whole index of a row of which a profile keeps `index`; None where that takes more than to
+    put numbers in the place of the groups."""
+    pattern = spec.keys.index
+    if pattern is None:
+        return parse_oid(index)
+    parts = iter(index.split("."))
+    text = re.sub(r"\([^()]*\)", lambda _: next(parts, ""), pattern)
+    text = re.sub(r"\\d[+*]?", "1", text).replace("\\", "").strip("^$")
+    fit = re.fullmatch(pattern, text)
+    return parse_oid(text) if fit and ".".join(fit.groups("")) == index else None
+
+
+def _belongs(
+    spec: PointSpec, oid: Oid, chosen: dict[Oid, int | str], strangers: Sequence[Oid]
+) -> bool:
     """Whether this device has the object: it is not another kind's, and what its profile tells such
     rows by (`only`) does not say something else already. What tells them is noted in `chosen`."""
     if any(oid[: len(other)] == other for other in strangers):
         return False
-    only, walk = spec.keys.only, spec.keys.walk
-    if only is None or walk is None:
-        return True
-    if only.oid is not None:
-        teller = parse_oid(only.oid)
-    else:
-        teller = (*parse_oid(only.walk or ""), *oid[len(parse_oid(walk)) :])
-    return chosen.setdefault(teller, int(only.equals[0])) in only.equals
+    return all(
+        only.met_by(chosen.setdefault(_beside(spec, only, oid), _meeting(only)))
+        for only in spec.keys.only
+    )
+
+
+def _beside(spec: PointSpec, other: Beside, oid: Oid) -> Oid:
+    """Where a scale or condition of a point stands: in its row, or alone."""
+    if other.oid is not None:
+        return parse_oid(other.oid)
+    return (*parse_oid(other.walk or ""), *oid[len(parse_oid(spec.keys.walk or "")) :])
+
+
+def _meeting(condition: Condition) -> int | str:
+    """What a simulated device holds so that a condition is met, where that can be told."""
+    if condition.equals:
+        return condition.equals[0]
+    if condition.matches is not None:
+        return re.sub(r"[\^$]", "", condition.matches)
+    return next(number for number in count(1) if number not in (condition.not_equals or ()))
+
+
+def _told(held: int | str) -> Variable:
+    """What tells something of other objects: a code or a text."""
+    if isinstance(held, int):
+        return Variable(INTEGER, held)
+    return Variable(OCTET_STRING, held.encode())
 
 
 def _giver(

@@ -16,7 +16,7 @@ from collectors.modbus.codec import COILS, DISCRETE_INPUTS
 from collectors.profile import PointSpec, Profile, Where
 from core.points import PointName
 from simulator.electrical import Values
-from simulator.encoding import SCALE_EXPONENT, Encoder
+from simulator.encoding import Encoder, told_scale
 from simulator.nameplate import Nameplate
 
 BLOCK_GAP = 16
@@ -123,19 +123,11 @@ def _points(profile: Profile) -> list[_Cell]:
         for name, offset in spec.expanded():
             cells.append(_cell(profile, spec, name, spec.keys.address + offset))
     for spec in profile.points:
-        scale = spec.keys.scale_from
-        if scale is not None and scale.address is not None:
-            kind, count = _kind(scale.type)
-            cells.append(
-                _Cell(
-                    scale.fc or profile.modbus.fc,
-                    scale.address,
-                    kind,
-                    count,
-                    "big",
-                    _constant(SCALE_EXPONENT if scale.as_ == "exponent" else 1),
-                )
-            )
+        for scale in spec.keys.scale_from:
+            if scale.address is not None:
+                kind, count = _kind(scale.type)
+                fc, give = scale.fc or profile.modbus.fc, _constant(told_scale(scale)[0])
+                cells.append(_Cell(fc, scale.address, kind, count, "big", give))
     return cells
 
 

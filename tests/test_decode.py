@@ -36,8 +36,9 @@ def rule(point: str, **keys) -> Rule:
 
 
 def decode(one: Rule, *raw):
-    """Value, quality, severity of the first of some raw values; a second one is its scale."""
-    value, quality, severity = Decoder([(one, 0, 1 if len(raw) > 1 else None)]).decode(list(raw))
+    """Value, quality, severity of the first of some raw values; the others belong to it."""
+    also = tuple(range(1, len(raw)))
+    value, quality, severity = Decoder([(one, 0, also)]).decode(list(raw))
     assert math.isnan(value[0]) == (quality[0] >= 0x80)
     return value[0], Quality(int(quality[0])), Severity(int(severity[0]))
 
@@ -127,17 +128,71 @@ def test_flags_are_characters_of_a_text():
     [(4321, 1, 43210.0), (2305, -1, 230.5), (123456, -3, 123.456), (7, 0, 7.0), (-5, 2, -500.0)],
 )
 def test_a_scale_from_the_device_is_a_power_of_ten(raw, scale, expected):
-    assert decode(Rule(scale_as="exponent"), raw, scale)[0] == expected
-    assert decode(Rule(scale_as="exponent"), float(raw), scale)[0] == pytest.approx(expected)
+    assert decode(Rule(scales=("exponent",)), raw, scale)[0] == expected
+    assert decode(Rule(scales=("exponent",)), float(raw), scale)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("scale", [None, -32768, 11, -11, b"1", Quality.NO_ANSWER])
 def test_a_scale_that_is_none_makes_the_value_bad(scale):
-    assert decode(Rule(scale_as="exponent"), 5, scale)[1].level == 2
+    assert decode(Rule(scales=("exponent",)), 5, scale)[1].level == 2
 
 
 def test_a_scale_may_be_a_factor():
-    assert decode(Rule(scale_as="factor"), 5, 20)[0] == 100.0
+    assert decode(Rule(scales=("factor",)), 5, 20)[0] == 100.0
+
+
+def test_a_scale_may_be_a_number_of_decimals():
+    assert decode(Rule(scales=("decimals",)), 2476, 1)[0] == 247.6
+    assert decode(Rule(scales=("decimals",)), 5, 11)[1] is Quality.NOT_IMPLEMENTED
+
+
+def test_a_scale_may_be_a_code():
+    one = Rule(scales=({8: 0.001, 9: 1, "kilo": 1000},))
+    assert decode(one, 2476, 8)[0] == 2.476
+    assert decode(one, 2476, 9)[0] == 2476.0
+    assert decode(one, 2, b"kilo\0")[0] == 2000.0
+    for nothing in (7, b"mega", None):
+        assert decode(one, 2, nothing)[1] is Quality.NOT_IMPLEMENTED
+    assert decode(one, 2, Quality.NO_ANSWER)[1] is Quality.NO_ANSWER
+
+
+def test_several_scales_all_count():
+    one = Rule(multiplier=1, divisor=2, scales=({8: 0.001, 9: 1}, "decimals", "factor"))
+    assert decode(one, 2476, 8, 2, 4)[0] == 0.04952
+    assert decode(one, 2476, 8, None, 4)[1] is Quality.NOT_IMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    ("condition", "held", "is_met"),
+    [
+        ({"equals": [1, "on"]}, 1, True),
+        ({"equals": [1, "on"]}, b"on\0", True),
+        ({"equals": [1, "on"]}, 2, False),
+        ({"not_equals": [0]}, 1, True),
+        ({"not_equals": [0]}, 0, False),
+        ({"not_equals": [0]}, None, False),
+        ({"matches": "^Temp"}, b"Temperature", True),
+        ({"matches": "^Temp"}, b"Humidity", False),
+        ({"matches": "^1[0-9]$"}, 17, True),
+    ],
+)
+def test_a_value_holds_only_while_another_object_says_so(condition, held, is_met):
+    one = rule("output.voltage", valid_if={"oid": "1.3.6.1.3.0"} | condition)
+    value, quality, _ = decode(one, 230, held)
+    assert quality is (Quality.GOOD if is_met else Quality.NOT_IMPLEMENTED)
+    assert value == 230.0 or not is_met
+    assert decode(one, 230, Quality.NO_ANSWER)[1] is Quality.NO_ANSWER
+
+
+def test_conditions_come_after_scales_and_go_for_states_too():
+    keys = {"scale_from": {"oid": "1.3.6.1.3.0"}}
+    keys["valid_if"] = [{"oid": f"1.3.6.1.{i}.0", "equals": [i]} for i in (4, 5)]
+    one = rule("output.voltage", **keys)
+    assert decode(one, 2300, -1, 4, 5)[0] == 230.0
+    assert decode(one, 2300, -1, 4, 4)[1] is Quality.NOT_IMPLEMENTED
+    state = Rule(states=STATES, conditions=one.conditions)
+    assert decode(state, 2, 4, 5) == (3.0, Quality.GOOD, Severity.WARNING)
+    assert decode(state, 2, 5, 5)[1] is Quality.NOT_IMPLEMENTED
 
 
 @pytest.mark.parametrize(
@@ -166,7 +221,10 @@ RULES = st.sampled_from(
         Rule(states=STATES, shift=3, mask=7),
         Rule(states=FLAGS, shift=1, convert=flag),
         Rule(convert=four_quadrant_power_factor, low=-1.0, high=1.0),
-        Rule(scale_as="exponent", low=-1e6, high=1e6, sentinels=frozenset([-32768])),
+        Rule(scales=("exponent",), low=-1e6, high=1e6, sentinels=frozenset([-32768])),
+        Rule(scales=("decimals", "exponent")),
+        Rule(scales=({1: 0.1, "01": 20},)),
+        rule("output.voltage", valid_if={"oid": "1.3.6.1.3.0", "not_equals": [0]}),
     ]
 )
 RAWS = st.one_of(
@@ -182,12 +240,13 @@ RAWS = st.one_of(
 def test_the_loop_and_the_careful_way_agree(cases):
     raw = [value for _, item, scale in cases for value in (item, scale)]
     rules = [
-        (one, 2 * i, 2 * i + 1 if one.scale_as else None) for i, (one, _, _) in enumerate(cases)
+        (one, 2 * i, (2 * i + 1,) * (len(one.scales) + len(one.conditions)))
+        for i, (one, _, _) in enumerate(cases)
     ]
     value, quality, severity = Decoder(rules).decode(raw)
     assert (np.isnan(value) == (quality >= 0x80)).all()
     for i, (one, item, scale) in enumerate(cases):
-        expected = careful(one, item, scale if one.scale_as else None)
+        expected = careful(one, item, [scale] * (len(one.scales) + len(one.conditions)))
         assert (int(quality[i]), int(severity[i])) == (expected[1], expected[2])
         if quality[i] < 0x80:
             assert value[i] == pytest.approx(expected[0], rel=1e-12)
@@ -199,7 +258,7 @@ def test_nothing_decodes_to_nothing():
 
 def test_decoding_costs_microseconds():
     """About 5 us for 24 points on a quiet machine; the bound allows for a busy one."""
-    decoder = Decoder([(rule("output.voltage", scale=0.1), i, None) for i in range(24)])
+    decoder = Decoder([(rule("output.voltage", scale=0.1), i, ()) for i in range(24)])
     raw = list(range(2300, 2324))
     best = min(timeit.repeat(lambda: decoder.decode(raw), number=500, repeat=7)) / 500
     print(f"{best * 1e6:.1f} us for 24 points")

@@ -256,6 +256,71 @@ def test_rows_count_only_where_their_condition_holds(tmp_path):
     assert len(bind_snmp(sample, rows)) == 5
 
 
+def test_rows_may_have_to_meet_several_conditions(tmp_path):
+    sample = profile(
+        tmp_path,
+        "snmp",
+        f"""
+  - point: probe.temperature
+    walk: {BASE}.5
+    only:
+      - {{walk: {BASE}.7, not_equals: [0]}}
+      - {{walk: {BASE}.8, matches: "^T"}}
+    source: a
+""",
+    )
+    assert columns(sample) == (f"{BASE}.5", f"{BASE}.7", f"{BASE}.8")
+    rows = {
+        f"{BASE}.5": dict.fromkeys("12345", 20),
+        f"{BASE}.7": {"1": 1, "2": 0, "3": 1, "5": 1},
+        f"{BASE}.8": {"1": b"T1", "2": b"T2", "3": b"H3", "4": b"T4", "5": b"T5"},
+    }
+    assert [point.name.instance for point in bind_snmp(sample, rows)] == ["1", "5"]
+
+
+def test_the_groups_of_an_index_are_the_instance(tmp_path):
+    sample = profile(
+        tmp_path,
+        "snmp",
+        rf"""
+  - {{point: output.load, walk: {BASE}.1, index: '1\.(\d+)(?:\.(\d+))?', source: a}}
+  - point: output.voltage
+    walk: {BASE}.1
+    index: '2\.(\d+)'
+    instances: {{"1": l1, "2": l2}}
+    source: b
+""",
+    )
+    rows = {f"{BASE}.1": dict.fromkeys(("1.7", "1.7.8", "2.1", "2.3", "12.1", "2.2"), 1)}
+    assert {str(point.name): point.item for point in bind_snmp(sample, rows)} == {
+        "output.load.7": f"{BASE}.1.1.7",
+        "output.load.7-8": f"{BASE}.1.1.7.8",
+        "output.voltage.l1": f"{BASE}.1.2.1",
+        "output.voltage.l2": f"{BASE}.1.2.2",
+    }
+
+
+def test_what_belongs_to_a_point_is_read_with_it_once(tmp_path):
+    sample = profile(
+        tmp_path,
+        "snmp",
+        f"""
+  - point: probe.temperature
+    walk: {BASE}.5
+    scale_from: [{{walk: {BASE}.6, as: decimals}}, {{oid: {BASE}.9.0, as: factor}}]
+    valid_if: {{walk: {BASE}.7, equals: [1]}}
+    source: a
+""",
+    )
+    points = bind_snmp(sample, {f"{BASE}.5": {"1": 0, "2": 0}})
+    assert points[1].also == (f"{BASE}.6.2", f"{BASE}.9.0", f"{BASE}.7.2")
+    plan = Plan.of(points, lambda items: snmp_requests(items, 32))
+    held = {f"{BASE}.5.1": 203, f"{BASE}.5.2": 21, f"{BASE}.6.1": 1, f"{BASE}.6.2": 0}
+    held |= {f"{BASE}.7.1": 1, f"{BASE}.7.2": 1, f"{BASE}.9.0": 2}
+    assert sorted(plan.items) == sorted(held)
+    assert plan.decoder.decode([held[item] for item in plan.items])[0].tolist() == [40.6, 42.0]
+
+
 def test_repeated_registers_count_from_one(tmp_path):
     sample = profile(
         tmp_path,

@@ -361,6 +361,33 @@ async def test_a_listed_condition_is_active_while_its_row_stands(connect, opened
         assert "alarm.fan" not in device.names, "no such table: nothing is claimed"
 
 
+async def test_a_value_is_not_available_while_its_companion_says_so(opened):
+    more = f"""
+  - point: probe.temperature
+    walk: {BASE}.7.1
+    scale_from: {{walk: {BASE}.7.2, as: decimals}}
+    valid_if: {{walk: {BASE}.7.3, equals: [1]}}
+    source: i
+"""
+    rows = {f"{BASE}.7.{column}.{row}": raw for row in (1, 2, 3) for column, raw in
+            ((1, 215), (2, row), (3, row))}  # fmt: skip
+    del rows[f"{BASE}.7.3.3"]
+    agent = OddAgent(OBJECTS | rows)
+    async with opened(agent, more=more) as device:
+        assert (await device.poll())["probe.temperature.1"] == 21.5
+        assert "probe.temperature.2" not in device.names, "not available now"
+        assert "probe.temperature.3" not in device.names, "nothing tells that it is"
+        agent.objects[f"{BASE}.7.3.1"] = 2
+        await device.poll()
+        assert device.quality("probe.temperature.1") is Quality.NOT_IMPLEMENTED
+        agent.objects[f"{BASE}.7.3.1"] = 1
+        await device.poll("fast")
+        assert not device.answers[-1].restarted
+        agent.objects[f"{BASE}.7.3.2"] = 1
+        await device.poll("slow")
+        assert device.answers[-1].restarted, "the second probe came to life"
+
+
 async def test_a_device_is_looked_at_anew_now_and_then(opened, clock):
     async with opened(OddAgent(dict(OBJECTS))) as device:
         await device.poll("fast")
