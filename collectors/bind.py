@@ -7,7 +7,7 @@ Knows neither packets nor sockets, nor what values mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -111,6 +111,17 @@ def bind_snmp(profile: Profile, rows: Rows) -> tuple[Bound[str], ...]:
                 item = f"{spec.keys.walk}.{row}"
                 bound.append(Bound(name, spec, item, rule, _also(spec, row)))
     return tuple(bound)
+
+
+def united(bound: Sequence[tuple[Bound[Item], ...]]) -> list[Bound[Item]]:
+    """The points by several profiles of one device, the better first. What an object means is said
+    by the first profile that reads it."""
+    points: list[Bound[Item]] = []
+    known: set[Item] = set()
+    for part in bound:
+        points += (point for point in part if point.item not in known)
+        known.update(point.item for point in part)
+    return points
 
 
 def _also(spec: PointSpec, row: str = "") -> tuple[str, ...]:

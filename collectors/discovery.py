@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -21,10 +21,10 @@ from collectors.identify import identify_modbus, identify_snmp
 from collectors.isolate import CarefulReading
 from collectors.modbus.client import ModbusClient
 from collectors.modbus.client import Target as ModbusTarget
+from collectors.nameplate import Inscription
 from collectors.plan import Asked
 from collectors.profile import Library, Profile
 from collectors.reader import ModbusReader, Reader, SnmpReader
-from collectors.session import read_word
 from core.clock import Clock
 from core.errors import (
     Busy,
@@ -205,11 +205,11 @@ async def _snmp(address: Address, sweep: Sweep, library: Library, clients: Clien
         except DeviceError as error:
             return _stranger(address, error, version)
         try:
-            profile = await identify_snmp(reader, library, str(address))
-            plate = await _nameplate(reader, profile)
+            profiles = await identify_snmp(reader, library, str(address))
+            plate = await _nameplate(reader, profiles)
         except DeviceError as error:
             return _stranger(address, error, version)
-        return Found(str(address), profile.name, profile.device_class, plate, version)
+        return _found(address, profiles[0], plate, version)
     return None
 
 
@@ -229,9 +229,9 @@ async def _modbus(host: str, port: int, sweep: Sweep, library: Library) -> Found
                 await _answers(
                     clients.modbus, ModbusTarget(host, port, unit, sweep.timeout_s, retries=0)
                 )
-                profile = await identify_modbus(reader, library, str(address))
-                await reader.bind(profile)
-                plate = await _nameplate(reader, profile)
+                profiles = await identify_modbus(reader, library, str(address))
+                await reader.bind(profiles)
+                plate = await _nameplate(reader, profiles)
             except Unreachable as error:
                 if not clients.modbus.counters.connects:
                     return None
@@ -239,7 +239,7 @@ async def _modbus(host: str, port: int, sweep: Sweep, library: Library) -> Found
             except DeviceError as error:
                 return _stranger(address, error)
             else:
-                return Found(str(address), profile.name, profile.device_class, plate)
+                return _found(address, profiles[0], plate)
         address = Address("modbus", host, port, UNITS[0])
         return _stranger(address, silent[0], before="accepts connections, but ")
     finally:
@@ -260,18 +260,16 @@ async def _answers(client: ModbusClient, target: ModbusTarget) -> None:
         return
 
 
-async def _nameplate(reader: Reader[Item, Asked], profile: Profile) -> Nameplate:
+async def _nameplate(reader: Reader[Item, Asked], profiles: Sequence[Profile]) -> Nameplate:
     """What an identified device says of itself. Raises DeviceError."""
-    places = {
-        word: (where, reader.place_of(where)) for word, where in profile.identity.words.items()
-    }
-    wanted = dict.fromkeys(place for _, place in places.values() if place is not None)
+    inscription = Inscription.of(profiles, reader)
+    wanted = dict.fromkeys(inscription.items)
     raw = await CarefulReading(reader, heard=True).read(reader.pack(wanted))
-    words = {
-        word: read_word(where, None if place is None else raw[place])
-        for word, (where, place) in places.items()
-    }
-    return Nameplate(**{"vendor": profile.vendor} | words)
+    return inscription.read(raw)
+
+
+def _found(address: Address, profile: Profile, plate: Nameplate, version: str = "") -> Found:
+    return Found(str(address), profile.name, profile.device_class, plate, version)
 
 
 def _stranger(

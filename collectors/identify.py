@@ -1,75 +1,140 @@
-"""Which profile fits a device: what it says it is, and objects that only its family has.
+"""Which profiles fit a device: what it says it is, and objects that only its family has.
 
-Any hit of a profile's `match` makes a candidate; the highest rank wins, and among equals the longer
-sysObjectID, then the name. Knows how to ask; what families look like is in the profiles.
+Any hit of a profile's `match` makes a candidate. The highest rank is what the device is, and among
+equals the longer sysObjectID, then the name; a candidate none of whose decisive objects are there
+comes after those whose are. These read what the first leaves out. Knows how to ask; what families
+look like is in the profiles.
+
+A device is asked little: for decisive objects of the standards and of the maker that its
+sysObjectID names, and only where that is of no help for those of every maker whose objects it has.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from collectors.bind import Register, parse_type
 from collectors.decode import Raw, text_of
 from collectors.isolate import CarefulReading
 from collectors.modbus.sunspec import ModelBlock
-from collectors.profile import Library, Profile, RegisterMatch
-from collectors.reader import ModbusReader, SnmpReader
+from collectors.profile import Family, Library, Match, Profile, RegisterMatch
+from collectors.reader import ModbusReader, SnmpReader, enterprise_of
 from core.errors import DeviceTimeout, Malformed, Unidentified
 from core.quality import Quality
 
-Candidate = tuple[int, int, str]
-"""Rank, how much of the sysObjectID fits, and the profile's name."""
+NET_SNMP: Final = 8072
+"""The enterprise of net-snmp: a device that names itself by it says nothing of itself. Source: IANA
+Private Enterprise Numbers."""
 
 
-async def identify_snmp(reader: SnmpReader, library: Library, where: str) -> Profile:
-    """The profile of an SNMP device at `where`, as it is called in messages.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A profile that fits: whether its decisive objects are there, and how much of the
+    sysObjectID."""
+
+    family: Family
+    present: bool
+    length: int = 0
+
+    @property
+    def order(self) -> tuple[bool, int, int, str]:
+        """The best comes first."""
+        match = self.family.match
+        hollow = bool(match.present or match.rows) and not self.present
+        return hollow, -match.rank, -self.length, self.family.profile
+
+
+async def identify_snmp(reader: SnmpReader, library: Library, where: str) -> tuple[Profile, ...]:
+    """The profiles of an SNMP device at `where`, as it is called in messages: what it is, then what
+    reads the rest.
 
     Raises Unidentified with what the device says it is, other DeviceErrors when it is silent.
     """
     await reader.introduce()
-    profiles = _of(library, "snmp")
-    objects = [oid for profile in profiles for oid in profile.match.present]
+    families = [family for family in library.families() if family.protocol == "snmp"]
+    told = {
+        family.profile: _length(family.match, reader.sys_object_id)
+        for family in families
+        if _told(family.match, reader)
+    }
+    maker = enterprise_of(reader.sys_object_id)
+    maker = None if maker == NET_SNMP else maker
+    there = await _there(
+        reader,
+        families,
+        lambda family, oid: enterprise_of(oid) in (None, maker) or family.profile in told,
+    )
+    described = 0 in told.values()
+    if not described and not (maker and (told or any(map(enterprise_of, there)))):
+        others = set(await reader.enterprises()) - {maker}
+        there |= await _there(reader, families, lambda _, oid: enterprise_of(oid) in others)
+    candidates = [
+        _Candidate(
+            family,
+            not there.isdisjoint((*family.match.present, *family.match.rows)),
+            told.get(family.profile, 0),
+        )
+        for family in families
+    ]
+    fitting = [each for each in candidates if each.present or each.family.profile in told]
+    best = _best(fitting, where, reader.describe())
+    return _with_others(best, [each for each in fitting if each.present], library)
+
+
+def _told(match: Match, reader: SnmpReader) -> bool:
+    """Whether a device says that it is of this family."""
+    return _length(match, reader.sys_object_id) > 0 or any(
+        re.search(pattern, reader.sys_descr) for pattern in match.sys_descr
+    )
+
+
+def _length(match: Match, sys_object_id: str) -> int:
+    """How many sub-identifiers of a sysObjectID a family knows, 0 where it is another's."""
+    return max((_fits(prefix, sys_object_id) for prefix in match.sys_object_id), default=0)
+
+
+async def _there(
+    reader: SnmpReader, families: Sequence[Family], wanted: Callable[[Family, str], bool]
+) -> set[str]:
+    """The decisive objects and columns that a device has, of those that are wanted."""
+    objects = [oid for family in families for oid in family.match.present if wanted(family, oid)]
     found = await CarefulReading(reader, heard=True).read(reader.pack(objects))
     there = {oid for oid, raw in found.items() if raw is not None and not isinstance(raw, Quality)}
-    candidates: list[Candidate] = []
-    for profile in profiles:
-        match = profile.match
-        length = max(
-            (_fits(prefix, reader.sys_object_id) for prefix in match.sys_object_id), default=0
-        )
-        hit = (
-            length
-            or any(re.search(pattern, reader.sys_descr) for pattern in match.sys_descr)
-            or any(oid in there for oid in match.present)
-        )
-        if hit:
-            candidates.append((match.rank, length, profile.name))
-    return _best(candidates, library, where, reader.describe())
+    columns = {oid for family in families for oid in family.match.rows if wanted(family, oid)}
+    return there | {column for column in sorted(columns) if await reader.has_rows(column)}
 
 
-async def identify_modbus(reader: ModbusReader, library: Library, where: str) -> Profile:
-    """The profile of a Modbus or SunSpec device at `where`. Raises as `identify_snmp` does."""
-    profiles = _of(library, "modbus")
-    wanted = {_register(match) for profile in profiles for match in profile.match.registers}
+async def identify_modbus(
+    reader: ModbusReader, library: Library, where: str
+) -> tuple[Profile, ...]:
+    """The profiles of a Modbus or SunSpec device at `where`; of a device that has registers of its
+    maker and SunSpec models both are read. Raises as `identify_snmp` does."""
+    families = [family for family in library.families() if family.protocol != "snmp"]
+    wanted = {_register(match) for family in families for match in family.match.registers}
     found = await _registers(reader, wanted)
     await reader.introduce()
-    candidates: list[Candidate] = [
-        (profile.match.rank, 0, profile.name)
-        for profile in profiles
-        if any(found.get(_register(match)) in match.equals for match in profile.match.registers)
-        or any(re.search(pattern, reader.device_id) for pattern in profile.match.device_id)
-    ]
     models = {block.model for block in await _models(reader)}
-    candidates += [
-        (profile.match.rank, 0, profile.name)
-        for profile in _of(library, "sunspec")
-        if models.intersection(profile.match.sunspec_models)
-    ]
+    fitting = []
+    for family in families:
+        match = family.match
+        present = any(found.get(_register(each)) in each.equals for each in match.registers)
+        present = present or not models.isdisjoint(match.sunspec_models)
+        if present or any(re.search(pattern, reader.device_id) for pattern in match.device_id):
+            fitting.append(_Candidate(family, present))
     seen = reader.describe()
     if models:
         seen += ("; " if seen else "") + f"its SunSpec models are {_listed(sorted(models))}"
-    return _best(candidates, library, where, seen)
+    best = _best(fitting, where, seen)
+    # Registers of another map may hold anything: only one map of each kind can be right.
+    other = [each for each in fitting if each.present and _kind(each) != _kind(best)]
+    return _with_others(best, sorted(other, key=lambda each: each.order)[:1], library)
+
+
+def _kind(candidate: _Candidate) -> str:
+    return candidate.family.protocol
 
 
 async def _registers(reader: ModbusReader, wanted: Iterable[Register]) -> dict[Register, Raw]:
@@ -99,26 +164,30 @@ def _register(match: RegisterMatch) -> Register:
     return Register(match.fc, match.address, kind, "big", count)
 
 
-def _of(library: Library, protocol: str) -> list[Profile]:
-    profiles = (library.load(name) for name in sorted(library.names()))
-    return [profile for profile in profiles if profile.protocol == protocol]
-
-
 def _fits(prefix: str, oid: str) -> int:
     """How many sub-identifiers of an OID a prefix covers, 0 where it is none."""
     return prefix.count(".") + 1 if f"{oid}.".startswith(f"{prefix}.") else 0
 
 
-def _best(candidates: list[Candidate], library: Library, where: str, seen: str) -> Profile:
-    if not candidates:
+def _best(fitting: Sequence[_Candidate], where: str, seen: str) -> _Candidate:
+    if not fitting:
         told = f": {seen}" if seen else ""
         raise Unidentified(
             f"{where} answers, but no profile of the library fits it{told}; "
             "name one (`kasbah profiles` lists them)"
         )
-    rank, length, _ = max(candidates)
-    equals = [name for *place, name in candidates if place == [rank, length]]
-    return library.load(min(equals))
+    return min(fitting, key=lambda each: each.order)
+
+
+def _with_others(
+    best: _Candidate, others: Sequence[_Candidate], library: Library
+) -> tuple[Profile, ...]:
+    """The profile of the best candidate, those it asks for, and those of the others."""
+    profiles = {each.name: each for each in library.together(best.family.profile)}
+    for other in sorted(others, key=lambda each: each.order):
+        name = other.family.profile
+        profiles.setdefault(name, library.load(name))
+    return tuple(profiles.values())
 
 
 def _listed(numbers: Iterable[int]) -> str:

@@ -15,7 +15,7 @@ from collectors.decode import Raw, text_of
 from collectors.profile import Library
 from collectors.session import Survey, session_for
 from core.clock import Clock
-from core.errors import ConfigError, Problem
+from core.errors import ConfigError, Problem, Unidentified
 from core.quality import LEVEL_NAMES, Level, Quality
 from core.site import Credentials, Device, Poll
 from core.vocabulary import Severity
@@ -77,7 +77,8 @@ async def probe(
 ) -> ProbeResult:
     """Read everything from the device at `address`, identified if no profile is given.
 
-    Raises ValueError for an address that is none, ConfigError for a profile that does not go with
+    A device that only says what it is gives no readings, and an error that tells so. Raises
+    ValueError for an address that is none, ConfigError for a profile that does not go with
     it, KeyError for one that does not exist, DeviceError with a sentence when the device does not
     play along.
     """
@@ -97,6 +98,8 @@ async def probe(
     )
     session = session_for(device, clients, library, clock)
     survey = await session.survey()
+    if survey.misfit and profile is not None:
+        raise Unidentified(survey.misfit)
     plate = survey.nameplate
     return ProbeResult(
         address=str(parsed),
@@ -108,7 +111,7 @@ async def probe(
         firmware=plate.firmware,
         readings=tuple(_readings(survey)),
         states=tuple(_states(survey)),
-        errors=survey.errors,
+        errors=(survey.misfit, *survey.errors) if survey.misfit else survey.errors,
     )
 
 

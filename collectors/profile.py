@@ -46,7 +46,9 @@ __all__ = [
     "Beside",
     "Condition",
     "DecoderName",
+    "Family",
     "Library",
+    "Match",
     "ModbusDefaults",
     "PointSpec",
     "Profile",
@@ -106,8 +108,17 @@ class PointSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """What the devices of a profile are recognised by."""
+
+    profile: str
+    protocol: Protocol
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile, checked."""
+    """A profile, checked. `others` are profiles that read the rest of such a device."""
 
     name: str
     title: str
@@ -117,6 +128,7 @@ class Profile:
     source: str
     simulated: bool
     match: Match
+    others: tuple[str, ...]
     identity: Identity
     modbus: ModbusDefaults
     snmp: SnmpDefaults
@@ -160,6 +172,20 @@ class Library:
             profile = self._loaded[name] = load_profile(self._paths[name])
         return profile
 
+    def together(self, name: str) -> tuple[Profile, ...]:
+        """One profile and those that it says read the rest. Raises as `load` does."""
+        profile = self.load(name)
+        for other in profile.others:
+            if other not in self._paths:
+                problem = Problem(str(self._paths[name]), 0, "with", f"there is no '{other}'")
+                raise ConfigError([problem])
+        return (profile, *map(self.load, profile.others))
+
+    def families(self) -> tuple[Family, ...]:
+        """What every profile is recognised by, in the order of their names."""
+        profiles = map(self.load, sorted(self._paths))
+        return tuple(Family(each.name, each.protocol, each.match) for each in profiles)
+
 
 def schema() -> dict[str, Any]:
     """JSON Schema of a profile file; `profiles/schema.json` is a copy for editors."""
@@ -201,6 +227,7 @@ def load_profile(path: Path) -> Profile:
         source=keys.source,
         simulated=keys.simulated,
         match=keys.match,
+        others=tuple(keys.with_),
         identity=keys.identity,
         modbus=keys.modbus,
         snmp=keys.snmp,

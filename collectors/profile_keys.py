@@ -94,6 +94,7 @@ class Match(_Strict):
     sys_object_id: list[Oid] = []
     sys_descr: list[Pattern] = []
     present: list[Oid] = []
+    rows: list[Oid] = []
     registers: list[RegisterMatch] = []
     device_id: list[Pattern] = []
     sunspec_models: list[int] = []
@@ -347,6 +348,9 @@ class ProfileKeys(_Strict):
     source: str
     simulated: bool = False
     match: Match = Match()
+    with_: list[str] = Field(
+        default=[], alias="with", description="profiles that read the rest of such a device"
+    )
     identity: Identity = Identity()
     modbus: ModbusDefaults = ModbusDefaults()
     snmp: SnmpDefaults = SnmpDefaults()

@@ -9,6 +9,7 @@ schedules, and they decode no values. A request that the device refuses as a who
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from collectors.address import Address
@@ -39,6 +40,7 @@ from collectors.plan import (
     widest_gap,
 )
 from collectors.profile import ModbusDefaults, Profile, Where
+from collectors.snmp.ber import END_OF_MIB_VIEW
 from collectors.snmp.client import Target as SnmpTarget
 from collectors.snmp.codec import ErrorStatus, Version
 from core.errors import DeviceTimeout, Malformed, Refused
@@ -48,6 +50,11 @@ from core.site import Credentials, Poll
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
 SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
 SYS_UPTIME: Final = "1.3.6.1.2.1.1.3.0"
+
+ENTERPRISES: Final = "1.3.6.1.4.1"
+
+ENTERPRISES_MAX: Final = 32
+"""So many makers' objects are looked for on one device."""
 
 MAX_OIDS: Final = 128
 """No packet asks for more, whatever a profile allows."""
@@ -86,11 +93,13 @@ class Reader(Protocol[Item, Asked]):
         """Learn what the device says it is."""
         ...
 
-    async def bind(self, profile: Profile) -> tuple[tuple[Bound[Item], ...], tuple[str, ...]]:
-        """The points that this device may have by this profile, and what could not be found out."""
+    async def bind(
+        self, profiles: Sequence[Profile]
+    ) -> tuple[list[tuple[Bound[Item], ...]], tuple[str, ...]]:
+        """The points that this device may have by each profile, and what could not be found out."""
         ...
 
-    def place_of(self, where: Where) -> Item | None:
+    def place_of(self, where: Where, profile: Profile) -> Item | None:
         """The object that holds a word of the nameplate; None where there is none."""
         ...
 
@@ -148,12 +157,40 @@ class SnmpReader:
             elif oid == SYS_OBJECT_ID and isinstance(value, str):
                 self.sys_object_id = value
 
-    async def bind(self, profile: Profile) -> tuple[tuple[Bound[str], ...], tuple[str, ...]]:
-        """Walk the profile's tables. One that cannot be walked counts as empty, and is told."""
-        self._max_oids = min(self._max_oids, profile.snmp.max_oids)
+    async def next_after(self, oid: str) -> str:
+        """The first object of the device behind a name; empty where it has none or will not say."""
+        try:
+            answer = await self._client.get_next(self._target, (oid,))
+        except (DeviceTimeout, Malformed, Refused):
+            return ""
+        if answer.error_status or not answer.varbinds:
+            return ""
+        return "" if answer.varbinds[0].tag == END_OF_MIB_VIEW else answer.varbinds[0].oid
+
+    async def has_rows(self, column: str) -> bool:
+        """Whether a table column has a row."""
+        return (await self.next_after(column)).startswith(f"{column}.")
+
+    async def enterprises(self) -> list[int]:
+        """The makers whose objects the device has, by their enterprise numbers: a step each."""
+        found: list[int] = []
+        after = ENTERPRISES
+        while len(found) < ENTERPRISES_MAX:
+            number = enterprise_of(await self.next_after(after))
+            if number is None or number < (found[-1] if found else 0) + 1:
+                break
+            found.append(number)
+            after = f"{ENTERPRISES}.{number + 1}"
+        return found
+
+    async def bind(
+        self, profiles: Sequence[Profile]
+    ) -> tuple[list[tuple[Bound[str], ...]], tuple[str, ...]]:
+        """Walk the profiles' tables. One that cannot be walked counts as empty, and is told."""
+        self._max_oids = min(self._max_oids, *(profile.snmp.max_oids for profile in profiles))
         rows: dict[str, dict[str, Raw]] = {}
         errors: list[str] = []
-        for column in columns(profile):
+        for column in dict.fromkeys(chain.from_iterable(map(columns, profiles))):
             try:
                 found = await self._client.walk(self._target, column)
             except (DeviceTimeout, Malformed, Refused) as error:
@@ -165,12 +202,12 @@ class SnmpReader:
                 for bind in found
                 if len(bind.oid) > len(column)
             }
-        for oid in conditions(profile):
+        for oid in dict.fromkeys(chain.from_iterable(map(conditions, profiles))):
             answer = await self._client.get(self._target, SnmpRequest.of((oid,)).template)
             rows[oid] = {"": answer.values[0] if answer.values else None}
-        return bind_snmp(profile, rows), tuple(errors)
+        return [bind_snmp(profile, rows) for profile in profiles], tuple(errors)
 
-    def place_of(self, where: Where) -> str | None:
+    def place_of(self, where: Where, _profile: Profile) -> str | None:
         return where.oid
 
     def pack(self, items: Iterable[str]) -> Sequence[SnmpRequest | ListRequest]:
@@ -203,6 +240,12 @@ class SnmpReader:
         return f"it says it is {known.strip()}" if known else ""
 
 
+def enterprise_of(oid: str) -> int | None:
+    """The enterprise number in an OID; None where it is no maker's."""
+    words = oid.removeprefix(f"{ENTERPRISES}.").split(".")
+    return int(words[0]) or None if oid.startswith(f"{ENTERPRISES}.") else None
+
+
 def _refused(status: int, index: int) -> RequestRefused:
     """An error-status in words. Source: RFC 3416 section 3."""
     if status == ErrorStatus.NO_SUCH_NAME:
@@ -221,7 +264,7 @@ class ModbusReader:
         self._clients = clients
         self._address = address
         self._poll = poll
-        self._defaults = ModbusDefaults()
+        self._in_flight = ModbusDefaults().in_flight
         self._target = self._tcp()
         self._max_gap = self._max_registers = MAX_REGISTERS
         self._blocks: dict[ModelBlock, Mapping[str, FieldLayout]] = {}
@@ -232,15 +275,24 @@ class ModbusReader:
         """Nothing is common to all Modbus devices: the first read tells."""
         return False
 
-    async def bind(self, profile: Profile) -> tuple[tuple[Bound[Register], ...], tuple[str, ...]]:
-        self._defaults = profile.modbus
+    async def bind(
+        self, profiles: Sequence[Profile]
+    ) -> tuple[list[tuple[Bound[Register], ...]], tuple[str, ...]]:
+        limits = [profile.modbus for profile in profiles]
+        self._in_flight = min(each.in_flight for each in limits)
         self._target = self._tcp()
-        self._max_gap = min(self._max_gap, profile.modbus.max_gap)
-        self._max_registers = min(self._max_registers, profile.modbus.max_registers)
-        if profile.protocol != "sunspec":
-            return bind_modbus(profile), ()
-        self._blocks = {block: fields(block.model, block.length) for block in await self.models()}
-        return bind_sunspec(profile, self._blocks), ()
+        self._max_gap = min(self._max_gap, *(each.max_gap for each in limits))
+        self._max_registers = min(self._max_registers, *(each.max_registers for each in limits))
+        if any(profile.protocol == "sunspec" for profile in profiles):
+            self._blocks = {
+                block: fields(block.model, block.length) for block in await self.models()
+            }
+        return [
+            bind_sunspec(profile, self._blocks)
+            if profile.protocol == "sunspec"
+            else bind_modbus(profile)
+            for profile in profiles
+        ], ()
 
     async def models(self) -> tuple[ModelBlock, ...]:
         """The SunSpec models of the device. Raises Unidentified where it has none."""
@@ -257,11 +309,11 @@ class ModbusReader:
             return
         self.device_id = " ".join(objects[key] for key in sorted(objects) if objects[key])
 
-    def place_of(self, where: Where) -> Register | None:
+    def place_of(self, where: Where, profile: Profile) -> Register | None:
         if where.address is not None:
             kind, count = parse_type(where.type or "u16")
-            order = self._defaults.word_order
-            return Register(where.fc or self._defaults.fc, where.address, kind, order, count)
+            order = profile.modbus.word_order
+            return Register(where.fc or profile.modbus.fc, where.address, kind, order, count)
         for block, layouts in self._blocks.items():
             if block.model == where.model and (layout := layouts.get(where.field or "")):
                 return field_register(block, layout)
@@ -301,7 +353,7 @@ class ModbusReader:
             unit=self._address.unit,
             timeout_s=self._poll.timeout_s,
             retries=self._poll.retries,
-            in_flight=self._defaults.in_flight,
+            in_flight=self._in_flight,
         )
 
     def _serial(self) -> SerialTarget:

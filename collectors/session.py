@@ -11,7 +11,6 @@ too, but looked at with every slow poll: when one comes to life the session asks
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -21,13 +20,14 @@ from typing import Any, Final, Generic, Literal, Protocol, TypeAlias
 import numpy as np
 
 from collectors.address import parse_address
-from collectors.bind import Bound, Item
+from collectors.bind import Bound, Item, united
 from collectors.clients import Clients
-from collectors.decode import Raw, text_of
+from collectors.decode import Raw
 from collectors.identify import identify_modbus, identify_snmp
 from collectors.isolate import CarefulReading
+from collectors.nameplate import Inscription
 from collectors.plan import Asked, Plan
-from collectors.profile import Library, Profile, Where
+from collectors.profile import Library, Profile
 from collectors.reader import ModbusReader, Reader, RequestRefused, SnmpReader
 from core.clock import Clock
 from core.errors import DeviceError, Unidentified
@@ -98,7 +98,7 @@ class Survey(Generic[Item]):
     """Everything that a device gave when it was read once, whole.
 
     The arrays go with `points`; `raw` holds each object that was read, `refused` those that the
-    device does not give although it lives.
+    device does not give although it lives. `misfit` is a sentence where it has none of the objects.
     """
 
     profile: Profile
@@ -110,6 +110,7 @@ class Survey(Generic[Item]):
     severity: Bytes
     refused: frozenset[Item]
     errors: tuple[str, ...]
+    misfit: str = ""
 
     def has(self, point: Bound[Item]) -> bool:
         """Whether the device has what the point is read from, scales and conditions included."""
@@ -137,7 +138,7 @@ class DeviceSession(Generic[Item, Asked]):
     def __init__(
         self,
         reader: Reader[Item, Asked],
-        identify: Callable[[], Awaitable[Profile]],
+        identify: Callable[[], Awaitable[Sequence[Profile]]],
         where: str,
         clock: Clock,
     ) -> None:
@@ -153,6 +154,8 @@ class DeviceSession(Generic[Item, Asked]):
 
     async def open(self) -> Opened:
         survey = await self.survey()
+        if survey.misfit:
+            raise Unidentified(survey.misfit)
         kept, watched = chosen(survey)
         slots = {"fast": [], "slow": []}  # type: dict[Speed, list[int]]
         for slot, point in enumerate(kept):
@@ -203,32 +206,31 @@ class DeviceSession(Generic[Item, Asked]):
         """Read everything that the device has, once. Raises DeviceError with a sentence."""
         reader = self._reader
         heard = await reader.contact()
-        profile = await self._identify()
-        points, errors = await reader.bind(profile)
-        places = {
-            word: (where, reader.place_of(where)) for word, where in profile.identity.words.items()
-        }
-        wanted = [place for _, place in places.values() if place is not None]
-        plan = Plan.of(points, reader.pack, [*reader.first, *wanted])
+        profiles = await self._identify()
+        bound, errors = await reader.bind(profiles)
+        inscription = Inscription.of(profiles, reader)
+        plan = Plan.of(united(bound), reader.pack, [*reader.first, *inscription.items])
         reading = CarefulReading(reader, heard=heard)
         raw = await reading.read(plan.requests)
-        if not any(_exists(raw[point.item]) for point in points):
-            raise await self._misfit(profile)
+        fitting = (
+            profile
+            for profile, points in zip(profiles, bound, strict=True)
+            if any(_exists(raw[point.item]) for point in points)
+        )
+        profile = next(fitting, None)
+        misfit = "" if profile else await self._misfit(profiles[0])
         value, quality, severity = plan.decoder.decode([raw[item] for item in plan.items])
-        words = {
-            word: read_word(where, None if place is None else raw[place])
-            for word, (where, place) in places.items()
-        }
         return Survey(
-            profile,
-            Nameplate(**{"vendor": profile.vendor} | words),
-            points,
+            profile or profiles[0],
+            inscription.read(raw),
+            plan.points,
             raw,
             value,
             quality,
             severity,
             frozenset(reading.refused),
             (*errors, *reading.errors),
+            misfit,
         )
 
     def _planned(
@@ -281,10 +283,11 @@ class DeviceSession(Generic[Item, Asked]):
         ):
             self._reopen = True
 
-    async def _misfit(self, profile: Profile) -> Unidentified:
+    async def _misfit(self, profile: Profile) -> str:
+        """That none of a profile's objects exist, in a sentence."""
         await self._reader.introduce()
         told = self._reader.describe()
-        return Unidentified(
+        return (
             f"{self._where} answers, but none of the objects of profile '{profile.name}' exist"
             f" there: is the profile right? {told + '; ' if told else ''}"
             f"`kasbah probe {self._where}` identifies it"
@@ -318,43 +321,29 @@ def chosen(survey: Survey[Item]) -> tuple[list[Bound[Item]], list[Bound[Item]]]:
     return kept, [point for point in watched if point.name not in best]
 
 
-def read_word(where: Where, raw: Raw) -> str:
-    """A word of the nameplate; empty where the device does not tell."""
-    if where.text is not None:
-        return where.text
-    if raw is None or isinstance(raw, Quality):
-        return ""
-    word = text_of(raw) if isinstance(raw, bytes | str) else str(raw)
-    if where.map is not None:
-        key: int | str = raw if isinstance(raw, int) else word
-        word = where.map.get(key, word)
-    if where.pattern is not None:
-        match = re.search(where.pattern, word)
-        word = match[1] if match else ""
-    return word
-
-
 def session_for(
     device: Device, clients: Clients, library: Library, clock: Clock
 ) -> DeviceSession[Any, Any]:
     """A session for a device of the site. Raises ValueError for an address that is none."""
     address = parse_address(device.address)
     where = str(address)
+    named = _named(device, library)
     if address.scheme == "snmp":
         snmp = SnmpReader(clients, address, device.credentials, device.poll)
-        named = partial(identify_snmp, snmp, library, where)
-        return DeviceSession(snmp, _profile_of(device, library) or named, where, clock)
+        told = partial(identify_snmp, snmp, library, where)
+        return DeviceSession(snmp, named or told, where, clock)
     modbus = ModbusReader(clients, address, device.poll)
     found = partial(identify_modbus, modbus, library, where)
-    return DeviceSession(modbus, _profile_of(device, library) or found, where, clock)
+    return DeviceSession(modbus, named or found, where, clock)
 
 
-def _profile_of(device: Device, library: Library) -> Callable[[], Awaitable[Profile]] | None:
-    """What gives the profile that the site file names; None where it names none."""
+def _named(device: Device, library: Library) -> Callable[[], Awaitable[Sequence[Profile]]] | None:
+    """What gives the profile that the site file names, and those that this one asks for; None where
+    it names none."""
     if not device.profile:
         return None
 
-    async def load() -> Profile:
-        return library.load(device.profile)
+    async def load() -> Sequence[Profile]:
+        return library.together(device.profile)
 
     return load

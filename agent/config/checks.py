@@ -219,7 +219,7 @@ def _point(text: str, devices: dict[str, str], profiles: Library) -> Iterator[st
         return
     if point.device not in devices:
         yield f"'{text}': there is no device '{point.device}'{nearest(point.device, devices)}"
-    elif (profile := devices[point.device]) in profiles.names():
-        names = profiles.load(profile).point_names()
-        if point.name not in names and not profiles.load(profile).may_have(point.name):
-            yield f"'{text}': profile '{profile}' has no point '{point.name}'"
+    elif (profile := devices[point.device]) in profiles.names() and not any(
+        each.may_have(point.name) for each in profiles.together(profile)
+    ):
+        yield f"'{text}': profile '{profile}' has no point '{point.name}'"

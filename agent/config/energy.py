@@ -76,7 +76,7 @@ def _input(entry: str, devices: dict[str, DeviceKeys], profiles: Library, role: 
         raise ValueError(f"'{entry}' has no profile yet: name one, or name the point")
     if profile not in profiles.names():
         raise ValueError(f"'{entry}' has a profile that is not in the library")
-    names = {str(name) for name in profiles.load(profile).point_names()}
+    names = {str(name) for each in profiles.together(profile) for name in each.point_names()}
     for quantity in ("active_energy", "active_power"):
         for part in PARTS_BY_ROLE[role]:
             prefix = f"{part}." if part else ""
@@ -103,6 +103,7 @@ def _exported(
         if point.device not in named:
             continue
         name = parse_name(str(point.name).replace("active_energy", "active_energy_export"))
-        if name in profiles.load(devices[point.device].profile).point_names():
+        shelf = profiles.together(devices[point.device].profile)
+        if any(name in profile.point_names() for profile in shelf):
             found.append(EnergyInput(f"{point.device}/{name}", ""))
     return tuple(found)
