@@ -183,6 +183,7 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("alarm_count", "1", "alarms_present", low=0, high=1e6),
         Quantity("module_count", "1", "modules", low=0, high=1e6),
         Quantity("redundant_module_count", "1", "redundant_modules", low=0, high=1e6),
+        Quantity("count", "1", "count", low=0, high=1e9),
         Quantity("acquisition_age", "s", "acquisition_age_seconds", low=0),
     )
 }
@@ -223,7 +224,7 @@ STATES: dict[str, StateAxis] = _axes(
     (
         "battery.state",
         "normal low depleted charging discharging floating resting disconnected fault testing "
-        "absent",
+        "absent boosting equalizing",
     ),
     ("battery.test", "passed warning failed aborted in_progress none"),
     ("battery.replacement", "not_needed due"),
