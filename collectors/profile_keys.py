@@ -337,17 +337,26 @@ class PointKeys(_Strict):
             raise ValueError("another column (`walk`) belongs to a `walk`")
 
 
-class ProfileKeys(_Strict):
-    """A whole profile file."""
+class FamilyKeys(BaseModel):
+    """What devices are recognised by; the other keys of a profile are let pass."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
     profile: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    protocol: Protocol
+    match: Match = Match()
+
+
+class ProfileKeys(FamilyKeys):
+    """A whole profile file."""
+
+    model_config = ConfigDict(extra="forbid")
+
     title: str
     class_: str = Field(alias="class")
-    protocol: Protocol
     vendor: str = ""
     source: str
     simulated: bool = False
-    match: Match = Match()
     with_: list[str] = Field(
         default=[], alias="with", description="profiles that read the rest of such a device"
     )

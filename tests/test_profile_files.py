@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import jsonschema
 import pytest
@@ -112,6 +113,57 @@ def test_names_are_known_without_reading_a_file(tmp_path):
         shelf.load("broken")
     with pytest.raises(KeyError):
         shelf.load("missing")
+
+
+@each
+def test_the_head_of_a_file_says_the_same_as_the_whole(path, heads):
+    profile, family = load_profile(path), heads[path.stem]
+    assert (family.protocol, family.match) == (profile.protocol, profile.match)
+
+
+@pytest.fixture(scope="module")
+def heads():
+    return {family.profile: family for family in library().families()}
+
+
+def test_families_are_known_without_reading_points(tmp_path):
+    path = tmp_path / "sample.yaml"
+    head, _, points = GOOD.partition("points:")
+    path.write_text(f"{head}match: {{rank: 7}}\npoints: wrong\n")
+    assert Library([tmp_path]).families()[0].match.rank == 7
+    with pytest.raises(ConfigError):
+        Library([tmp_path]).load("sample")
+    path.write_text(f"{head}match: {{rank: 8}}\npoints:{points}")
+    assert Library([tmp_path]).families()[0].match.rank == 8, "an edited file is seen"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{GOOD}match: {{rank: 7}}\n",
+        f"{GOOD}'match': {{rank: 7}}\n",
+        GOOD.replace("points:", '"match": {rank: 7}\n"points":'),
+        GOOD.replace("points:\n", "points: [\n").replace("  - {", "{") + "]\nmatch: {rank: 7}",
+        GOOD.replace("points:", "match: {rank: 7}\npoints:").replace("\n", "\r\n"),
+    ],
+)
+def test_a_file_written_in_another_order_is_read_whole(tmp_path, text):
+    (tmp_path / "sample.yaml").write_bytes(text.encode())
+    assert Library([tmp_path]).families()[0].match.rank == 7
+
+
+def test_a_wrong_head_says_what_and_where(tmp_path):
+    (tmp_path / "sample.yaml").write_text(GOOD.replace("points:", "match: {ranks: 7}\npoints:"))
+    with pytest.raises(ConfigError, match=r"sample\.yaml:7: match\.ranks: Extra inputs"):
+        Library([tmp_path]).families()
+
+
+def test_knowing_all_families_takes_no_time_to_speak_of():
+    start = time.process_time()
+    count = len(library().families())
+    spent = time.process_time() - start
+    print(f"{count} families in {spent * 1e3:.0f} ms")
+    assert spent < 0.5
 
 
 def test_a_later_folder_wins(tmp_path):
