@@ -184,6 +184,7 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("module_count", "1", "modules", low=0, high=1e6),
         Quantity("redundant_module_count", "1", "redundant_modules", low=0, high=1e6),
         Quantity("count", "1", "count", low=0, high=1e9),
+        Quantity("value", "1", "value"),
         Quantity("acquisition_age", "s", "acquisition_age_seconds", low=0),
     )
 }
