@@ -88,7 +88,14 @@ def test_a_real_profile_names_its_source_and_how_it_is_recognised(path):
     assert profile.source
     assert profile.identity.model is not None
     assert any(
-        (match.sys_object_id, match.present, match.rows, match.registers, match.sunspec_models)
+        (
+            match.sys_object_id,
+            match.sys_descr,
+            match.present,
+            match.rows,
+            match.registers,
+            match.sunspec_models,
+        )
     )
 
 
