@@ -7,6 +7,7 @@ Knows neither packets nor sockets, nor what values mean.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -202,18 +203,28 @@ def bind_sunspec(
     """Every point of a SunSpec profile whose model and field the device has.
 
     A field of a repeating group (`module.DCV`) gives a point for each repetition, counted from 1.
+    Where the device has a model several times (meters, strings of a battery) its blocks are counted
+    likewise: none of them is the whole.
     """
+    several = Counter(block.model for block in blocks)
+    seen: Counter[int] = Counter()
+    numbers: dict[ModelBlock, str] = {}
+    for block in blocks:
+        seen[block.model] += 1
+        numbers[block] = str(seen[block.model]) if several[block.model] > 1 else ""
     bound: list[Bound[Register]] = []
     for spec in profile.points:
         for block, layouts in blocks.items():
             if block.model in spec.models:
-                bound += _fields(spec, block, layouts)
+                bound += _fields(spec, block, layouts, numbers[block])
     return tuple(bound)
 
 
 def _fields(
-    spec: PointSpec, block: ModelBlock, layouts: Mapping[str, FieldLayout]
+    spec: PointSpec, block: ModelBlock, layouts: Mapping[str, FieldLayout], which: str
 ) -> Iterator[Bound[Register]]:
+    """The points of one entry in a block, which has a number where it is one of several."""
+    before = [word for word in (spec.name.instance, which) if word]
     for layout in layouts.values():
         if layout.path != spec.keys.field:
             continue
@@ -228,7 +239,7 @@ def _fields(
             exponent=layout.exponent,
             scales=("exponent",) * len(also),
         )
-        instance = "-".join(map(str, layout.index)) or spec.name.instance
+        instance = "-".join([*before, *map(str, layout.index)])
         name = PointName(spec.name.part, spec.name.quantity, instance)
         yield Bound(name, spec, field_register(block, layout), rule, also)
 

@@ -185,8 +185,8 @@ def _with_others(
     """The profile of the best candidate, those it asks for, and those of the others."""
     profiles = {each.name: each for each in library.together(best.family.profile)}
     for other in sorted(others, key=lambda each: each.order):
-        name = other.family.profile
-        profiles.setdefault(name, library.load(name))
+        for profile in library.together(other.family.profile):
+            profiles.setdefault(profile.name, profile)
     return tuple(profiles.values())
 
 

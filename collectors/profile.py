@@ -142,11 +142,13 @@ class Profile:
         )
 
     def may_have(self, name: PointName) -> bool:
-        """Whether a device of this family can have this point, table rows included."""
+        """Whether a device of this family can have this point, table rows and further blocks of a
+        SunSpec model included."""
         if name in self.point_names():
             return True
         return any(
-            spec.many and (spec.name.part, spec.name.quantity) == (name.part, name.quantity)
+            (spec.many or spec.models)
+            and (spec.name.part, spec.name.quantity) == (name.part, name.quantity)
             for spec in self.points
         )
 

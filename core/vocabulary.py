@@ -27,7 +27,7 @@ PARTS = frozenset(
     humidifier heater cooling heating free_cooling supply_air return_air rack_air ambient room
     supply_water return_water condenser_water coolant oil buffer tank basin zone detector door leak
     smoke fire grid plant export winding cabinet heatsink communication redundancy sync transfer
-    system
+    system cell
     """.split()
 )
 
@@ -105,6 +105,7 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("peak_power", "W", "peak_power_watts", low=-_MEGA, high=_MEGA),
         Quantity("peak_current", "A", "peak_current_amperes", low=-100e3, high=100e3),
         # ratings and set limits
+        Quantity("power_limit", "ratio", "power_limit_ratio", low=0, high=10),
         Quantity("rated_active_power", "W", "rated_active_power_watts", low=0, high=_MEGA),
         Quantity(
             "rated_apparent_power", "VA", "rated_apparent_power_volt_amperes", low=0, high=_MEGA
@@ -125,6 +126,8 @@ QUANTITIES: dict[str, Quantity] = {
         # storage
         Quantity("charge", "ratio", "charge_ratio", low=0, high=1.01),
         Quantity("health", "ratio", "health_ratio", low=0, high=1.5),
+        Quantity("energy_capacity", "Wh", "energy_capacity_watt_hours", low=0, high=1e12),
+        Quantity("available_energy", "Wh", "available_energy_watt_hours", low=0, high=1e12),
         Quantity("runtime", "s", "runtime_seconds", low=0, high=30 * 86400),
         Quantity("low_runtime_limit", "s", "low_runtime_limit_seconds", low=0, high=30 * 86400),
         Quantity("time_on_battery", "s", "time_on_battery_seconds", low=0),
@@ -185,6 +188,7 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("redundant_module_count", "1", "redundant_modules", low=0, high=1e6),
         Quantity("count", "1", "count", low=0, high=1e9),
         Quantity("value", "1", "value"),
+        Quantity("cycles", "1", "cycles_total", Kind.COUNTER, 0),
         Quantity("acquisition_age", "s", "acquisition_age_seconds", low=0),
     )
 }

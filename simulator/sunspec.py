@@ -1,4 +1,4 @@
-"""SunSpec images: an inverter or meter as a chain of SunSpec models, filled when it is read."""
+"""SunSpec images: an inverter, meter or battery as a chain of models, filled when it is read."""
 
 from __future__ import annotations
 
@@ -17,22 +17,38 @@ from simulator.registers import OutsideError
 Number = int | float | str | None
 
 COMMON = 1
-SERVED = (103, 160, 203)
+SERVED = (103, 160, 203, 701, 702, 713, 714, 802, 803)
 """Models that a simulated device may have besides the common one: three-phase inverter, its MPPT
-inputs, three-phase meter. Of these it has those that its profile reads."""
+inputs, three-phase meter; an inverter of the newer models with its storage and DC ports; a battery
+with its strings. Of these it has those that its profile reads."""
 
 MODULES = 2
-"""MPPT inputs of a simulated inverter."""
+"""MPPT inputs or ports of a simulated inverter, strings of a battery."""
 
 SCALE_FACTORS = {
-    "A_SF": -2, "V_SF": -1, "Hz_SF": -2, "PF_SF": -2, "WH_SF": 0, "DCA_SF": -2, "DCV_SF": -1,
-    "Tmp_SF": -1, "DCWH_SF": 0, "TotWh_SF": 0,
+    "A_SF": -2, "AMax_SF": -1, "V_SF": -1, "CellV_SF": -3, "Hz_SF": -2, "PF_SF": -2, "WH_SF": 0,
+    "AHRtg_SF": 0, "WHRtg_SF": 2, "WChaDisChaMax_SF": 2, "DCA_SF": -2, "DCV_SF": -1, "Tmp_SF": -1,
+    "ModTmp_SF": -1, "DCWH_SF": 0, "TotWh_SF": 0, "TotVAh_SF": 0, "TotVArh_SF": 0, "TotVarh_SF": 0,
+    "Pct_SF": -1, "SoC_SF": -1, "SoH_SF": -1,
 }  # fmt: skip
 """Exponents that give a three-phase device of this size its full resolution."""
 
-POWER_FACTORS = ("W_SF", "VA_SF", "VAr_SF", "VAR_SF", "DCW_SF")
-EVENTS = {103: {"Evt1": 0, "Evt2": 0}, 160: {"Evt": 0}, 203: {"Evt": 0}}
-"""Mandatory event fields: nothing has happened unless the profile's points say so."""
+OF_MODEL = {701: {"PF_SF": -3}, 713: {"WH_SF": 3}}
+"""Those that a model needs otherwise."""
+
+GROUPS = {160: "module", 714: "Prt", 803: "string"}
+"""What of a model there are several of."""
+
+POWER_FACTORS = ("W_SF", "VA_SF", "VAr_SF", "VAR_SF", "Var_SF", "DCW_SF")
+EVENTS = {
+    103: {"Evt1": 0, "Evt2": 0},
+    160: {"Evt": 0},
+    203: {"Evt": 0},
+    701: {"Alrm": 0},
+    714: {"PrtAlrms": 0},
+    802: {"Evt1": 0, "Evt2": 0, "EvtVnd1": 0, "EvtVnd2": 0},
+}
+"""Event fields: nothing has happened unless the profile's points say so."""
 
 
 class SunspecImage:
@@ -74,9 +90,10 @@ class SunspecImage:
         }
         models = [encode_model(COMMON, common)]
         for model, encoders in self._fields.items():
-            counts = {"module": MODULES} if model == 160 else {}
             given = _model_values(model, encoders, values)
-            models.append(encode_model(model, given, scale_factors=exponents, counts=counts))
+            factors = exponents | OF_MODEL.get(model, {})
+            counts = {GROUPS[model]: MODULES} if model in GROUPS else {}
+            models.append(encode_model(model, given, scale_factors=factors, counts=counts))
         self._data, self._filled = encode_chain(models), self._version()
 
 
@@ -92,7 +109,8 @@ def _fields(profile: Profile) -> dict[int, list[tuple[str, Encoder]]]:
                 found.setdefault(model, []).append((group, Encoder(spec.name, spec)))
                 continue
             for number in range(1, MODULES + 1):
-                name = PointName(spec.name.part, spec.name.quantity, str(number))
+                instance = "-".join(word for word in (spec.name.instance, str(number)) if word)
+                name = PointName(spec.name.part, spec.name.quantity, instance)
                 entry = (f"{group}.{number}.{last}", Encoder(name, spec))
                 found.setdefault(model, []).append(entry)
     return found
@@ -101,7 +119,7 @@ def _fields(profile: Profile) -> dict[int, list[tuple[str, Encoder]]]:
 def _model_values(
     model: int, encoders: list[tuple[str, Encoder]], values: Values
 ) -> dict[str, Number]:
-    given: dict[str, Number] = dict(EVENTS[model])
+    given: dict[str, Number] = dict(EVENTS.get(model, {}))
     if model == 160:
         given |= {f"module.{number}.ID": number for number in range(1, MODULES + 1)}
     for field, encoder in encoders:

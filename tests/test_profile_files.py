@@ -44,7 +44,7 @@ def wrong(tmp_path, text: str, name: str = "sample") -> list[str]:
 def test_the_library_has_the_devices_that_are_promised():
     promised = """
     rfc1628-ups apc-ups apc-rpdu2 apc-ats hwg-ste apc-environment deepsea-gencomm sunspec-inverter
-    schneider-pm5000 abb-b2x sim-chiller sim-crah
+    sunspec-der sunspec-meter sunspec-storage schneider-pm5000 abb-b2x sim-chiller sim-crah
     """
     assert set(promised.split()) <= library().names()
 
