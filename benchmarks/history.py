@@ -78,7 +78,7 @@ class Plant:
                 value = self.value.reshape(self.devices, PER_DEVICE)
             jitter = self.random.normal(0, 0.02, self.devices) + self.phase % 1 * 0.8 + 0.1
             yield [
-                Batch("", T0 + second + jitter[k], self.index[k], value[k], self.good, self.good)
+                Batch.of(T0 + second + jitter[k], self.index[k], value[k], self.good, self.good)
                 for k in due[second % INTERVAL_S]
             ]
 

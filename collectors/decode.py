@@ -1,9 +1,10 @@
 """From raw values to Kasbah's: scale, states, sentinels, quality. Pure, and hot.
 
-A `Decoder` is compiled once for everything that is polled together. It is one loop, with the
-ordinary cases written out in it and everything odd sent to `careful`; both give the same result. At
-two dozen points a numpy pass over the plain numbers is no faster (4.2 instead of 3.6 us) and four
-times slower as soon as one value is odd, so there is none.
+A `Decoder` is compiled once for everything that is polled together, and shared by all devices that
+are polled alike. One answer is decoded by a loop with the ordinary cases written out, several at
+once by numpy, column by column; everything odd is sent to `careful`. All three give the same
+result. For one answer of two dozen points numpy would be no faster than the loop; for a dozen
+answers it takes a fifth of its time.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from collectors.profile import Condition, DecoderName, PointSpec, ScaleFrom, StateValue
 from core.quality import Quality
-from core.readings import Bytes, Floats
+from core.readings import Bytes, Floats, Rows
 from core.vocabulary import Severity
 
 Raw = int | float | bytes | str | Quality | None
@@ -41,7 +46,7 @@ _FINITE: Final = sys.float_info.max
 """Infinity is no measurement."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """How a raw value becomes a point's value.
 
@@ -67,14 +72,16 @@ class Rule:
     convert: Callable[[Raw, int], Raw] | None = None
 
 
+@lru_cache(maxsize=65536)
 def rule_of(
     spec: PointSpec,
     *,
-    sentinels: Collection[int] = (),
+    sentinels: tuple[int, ...] = (),
     exponent: int = 0,
     scales: tuple[Scale, ...] = (),
 ) -> Rule:
-    """The rule of a point: what its profile says, and what the device's own description adds.
+    """The rule of a point: what its profile says, and what the device's own description adds. All
+    devices with the same of both share one.
 
     `sentinels` and `scales` come on top of the profile's, `exponent` is a fixed power of ten on top
     of its scale.
@@ -107,6 +114,7 @@ def _scale_of(given: ScaleFrom) -> Scale:
 
 
 _NUMBER, _SCALED, _STATE, _BITS, _FLAG, _ODD = range(6)
+_NO_STATES: Final = {_NUMBER, _SCALED, _ODD}
 
 
 class Decoder:
@@ -118,6 +126,43 @@ class Decoder:
     def __init__(self, rules: Sequence[tuple[Rule, int, tuple[int, ...]]]) -> None:
         self._steps = tuple(_compile(rule, item, also) for rule, item, also in rules)
         self._rules = tuple(rules)
+        self._numbers = _Numbers.of(self._steps)
+
+    @classmethod
+    def shared(cls, rules: Sequence[tuple[Rule, int, tuple[int, ...]]]) -> Decoder:
+        """The decoder for these rules, the same object each time: its answers can be decoded
+        together."""
+        return _decoder(tuple(rules))
+
+    def decode_all(self, raws: Sequence[Sequence[Raw]]) -> tuple[Floats, Bytes, Bytes]:
+        """What `decode` gives for each of these: a row of three tables for each."""
+        numbers, shape = self._numbers, (len(raws), len(self._steps))
+        plain: list[int] = []
+        if numbers is not None and len(raws) >= TOGETHER_MIN:
+            picked = list(map(numbers.pick, raws))
+            plain = [i for i, found in enumerate(picked) if _PLAIN.issuperset(map(type, found))]
+        value = np.empty(shape)
+        quality, severity = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
+        if numbers is not None and plain:
+            found, odd = numbers.decode([picked[i] for i in plain])
+            value[np.array(plain)[:, None], numbers.places] = found
+            left = [(plain[row], int(numbers.places[at])) for row, at in np.argwhere(odd).tolist()]
+            left += [(row, place) for row in plain for place in numbers.others]
+            for row, place in left:
+                result = self._one(place, raws[row])
+                value[row, place], quality[row, place], severity[row, place] = result
+        for row in set(range(len(raws))).difference(plain):
+            value[row], quality[row], severity[row] = self.decode(raws[row])
+        return value, quality, severity
+
+    def _one(self, place: int, raw: Sequence[Raw]) -> tuple[float, int, int]:
+        """A point that is no plain number."""
+        kind, item, *_, table = self._steps[place]
+        state = None if kind in _NO_STATES else _look_up(kind, raw[item], table)
+        if state is not None:
+            return state[0], Quality.GOOD, state[1]
+        rule, _, also = self._rules[place]
+        return careful(rule, raw[item], [raw[at] for at in also])
 
     def decode(self, raw: Sequence[Raw]) -> tuple[Floats, Bytes, Bytes]:
         """Values, quality bytes and severities; the value is NaN exactly where the quality is
@@ -158,6 +203,80 @@ class Decoder:
             np.frombuffer(quality, dtype=np.uint8),
             np.frombuffer(severity, dtype=np.uint8),
         )
+
+
+TOGETHER_MIN: Final = 4
+"""So many answers are worth a pass of numpy."""
+
+_PLAIN: Final = {int, float}
+_EXACT: Final = 2.0**53
+"""Whole numbers up to here are the same as floats."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The plain numbers among what a decoder decodes: one array element each; `others` are the
+    places of everything else."""
+
+    pick: Callable[[Sequence[Raw]], tuple[Any, ...]]
+    places: Rows
+    others: tuple[int, ...]
+    multiplier: Floats
+    divisor: Floats
+    offset: Floats
+    low: Floats
+    high: Floats
+    never: tuple[tuple[int, Floats], ...]
+
+    @classmethod
+    def of(cls, steps: Sequence[tuple[Any, ...]]) -> _Numbers | None:
+        """None where there are too few to be worth it."""
+        places = [
+            place
+            for place, (kind, _, _, multiplier, divisor, *_) in enumerate(steps)
+            if kind == _NUMBER and float(multiplier) == multiplier and float(divisor) == divisor
+        ]
+        if len(places) < 2:  # one alone would not come as a tuple
+            return None
+        _, items, _, multiplier, divisor, offset, low, high, never, _ = zip(
+            *(steps[place] for place in places), strict=True
+        )
+        return cls(
+            pick=itemgetter(*items),
+            places=np.array(places, dtype=np.intp),
+            others=tuple(sorted(set(range(len(steps))).difference(places))),
+            multiplier=np.array(multiplier, dtype=np.float64),
+            divisor=np.array(divisor, dtype=np.float64),
+            offset=np.array(offset, dtype=np.float64),
+            low=np.array(low, dtype=np.float64),
+            high=np.array(high, dtype=np.float64),
+            never=tuple(
+                (column, np.array([raw for raw in raws if not isinstance(raw, str)], dtype=float))
+                for column, raws in enumerate(never)
+                if raws
+            ),
+        )
+
+    def decode(self, picked: Sequence[tuple[Any, ...]]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Values, and where they are odd, by answer and number."""
+        shape = len(picked), len(self.places)
+        found = np.fromiter(chain.from_iterable(picked), np.float64, shape[0] * shape[1]).reshape(
+            shape
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = found * self.multiplier
+            fine = np.abs(value) <= _EXACT
+            value /= self.divisor
+            value += self.offset
+            fine &= (self.low <= value) & (value <= self.high)
+        for column, never in self.never:
+            fine[:, column] &= ~np.isin(found[:, column], never)
+        return value, ~fine
+
+
+@lru_cache(maxsize=1024)
+def _decoder(rules: tuple[tuple[Rule, int, tuple[int, ...]], ...]) -> Decoder:
+    return Decoder(rules)
 
 
 _POWERS: Final = tuple((10**i, 1) for i in range(EXPONENT_MAX + 1)) + tuple(

@@ -238,7 +238,7 @@ class Plan(Generic[Item, Asked]):
         requests = tuple(pack(wanted))
         items = tuple(item for request in requests for item in request.items)
         place = {item: i for i, item in enumerate(items)}
-        decoder = Decoder(
+        decoder = Decoder.shared(
             [
                 (point.rule, place[point.item], tuple(place[item] for item in point.also))
                 for point in points

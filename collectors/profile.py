@@ -75,7 +75,7 @@ class StateValue:
     severity: Severity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PointSpec:
     """One point of a profile. `name` has the instance of the file; walks and groups add theirs
     later.

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
+from collectors.gather import Gatherer
 from collectors.session import Answer, Session, Speed
 from core.clock import Clock
 from core.contracts import Intake
 from core.errors import DeviceError
-from core.readings import Batch, Indices, Rows
+from core.readings import Indices, Rows
 from core.site import Device
 from core.snapshot import DeviceStatus, Nameplate
 
@@ -79,17 +80,62 @@ class _Health:
     points: int = 0
 
 
+class Turns:
+    """Wakes whoever waits for the same moment with one timer: a fleet has as many moments as there
+    are steps of phase, not as there are devices."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: dict[float, list[asyncio.Future[None]]] = {}
+        self._timers: set[asyncio.Task[None]] = set()
+
+    def at(self, due: float) -> asyncio.Future[None]:
+        """What to await until a monotonic time has come."""
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        waiting = self._waiting.get(due)
+        if waiting is not None:
+            waiting.append(turn)
+        else:
+            self._waiting[due] = [turn]
+            timer = loop.create_task(self._ring(due))
+            self._timers.add(timer)
+            timer.add_done_callback(self._timers.discard)
+        return turn
+
+    async def _ring(self, due: float) -> None:
+        await self._clock.sleep(due - self._clock.monotonic())
+        for turn in self._waiting.pop(due):
+            if not turn.done():  # its device was given up meanwhile
+                turn.set_result(None)
+
+    def close(self) -> None:
+        """End the timers; whoever still waits is cancelled elsewhere."""
+        for timer in self._timers:
+            timer.cancel()
+
+
 class DeviceLoop:
     """The life of one device: open, poll fast and slow, back off, reopen. Ends only by being
     cancelled."""
 
     def __init__(
-        self, device: Device, session: Session, intake: Intake, clock: Clock, seed: int = 0
+        self,
+        device: Device,
+        session: Session,
+        intake: Intake,
+        clock: Clock,
+        *,
+        gatherer: Gatherer,
+        turns: Turns,
+        seed: int = 0,
     ) -> None:
         self._device = device
         self._session = session
         self._intake = intake
         self._clock = clock
+        self._gatherer = gatherer
+        self._turns = turns
         self._interval_s = device.poll.interval_s
         self._phase_s = phase_s(device.id, self._interval_s)
         self._chance = random.Random(zlib.crc32(device.id.encode()) ^ seed)  # noqa: S311 - spreads load, guards nothing
@@ -103,14 +149,13 @@ class DeviceLoop:
         """Poll for ever."""
         await self._clock.sleep(phase_s(self._device.id, FIRST_TRIES_WITHIN_S))
         while True:
-            turn = self._clock.monotonic()
-            await self._turn()
-            await self._clock.sleep(self._next_turn(turn) - self._clock.monotonic())
+            started = self._clock.monotonic()
+            await self._turn(started)
+            await self._turns.at(self._next_turn(started))
 
-    async def _turn(self) -> None:
+    async def _turn(self, started: float) -> None:
         """One try: opened if it is not, then the fast points, and the slow ones when they are
         due."""
-        started = self._clock.monotonic()
         try:
             if self._rows is None:
                 await self._open()
@@ -122,10 +167,10 @@ class DeviceLoop:
         except DeviceError as error:
             self._failed(error)
         else:
-            self._answered(self._clock.monotonic() - started)
+            self._answered(answer.time, self._clock.monotonic() - started)
             if answer.restarted:
                 self._reopen_next()
-        self._intake.report(self._status())
+        self._intake.report(self._device.id, self._status)
 
     async def _open(self) -> None:
         opened = await self._session.open()
@@ -148,19 +193,10 @@ class DeviceLoop:
                 rows = self._rows[answer.slots]
                 self._asked[speed] = answer.slots, rows
                 self._intake.expect(rows, interval_s)
-            self._intake.accept(
-                Batch(
-                    self._device.id,
-                    answer.time,
-                    rows,
-                    answer.value,
-                    answer.quality,
-                    answer.severity,
-                )
-            )
+            self._gatherer.add(answer, rows)
         return answer
 
-    def _answered(self, duration_s: float) -> None:
+    def _answered(self, time: float, duration_s: float) -> None:
         health = self._health
         if not health.up:
             self._log.info("device_up", profile=health.profile, points=health.points)
@@ -168,7 +204,7 @@ class DeviceLoop:
         health.polls += 1
         health.failures_in_a_row = 0
         health.last_error = ""
-        health.last_success = self._clock.now()
+        health.last_success = time
         health.poll_duration_s = duration_s
 
     def _failed(self, error: DeviceError) -> None:
@@ -229,8 +265,17 @@ class Scheduler:
         intake: Intake,
         clock: Clock,
     ) -> None:
+        self._gatherer = Gatherer(intake)
+        self._turns = Turns(clock)
         self._loops = [
-            DeviceLoop(device, session_for(device), intake, clock)
+            DeviceLoop(
+                device,
+                session_for(device),
+                intake,
+                clock,
+                gatherer=self._gatherer,
+                turns=self._turns,
+            )
             for device in devices
             if device.lifecycle != "retired"
         ]
@@ -238,6 +283,10 @@ class Scheduler:
     async def run(self) -> None:
         """Poll all devices until cancelled. An error that is not a DeviceError is a bug and ends
         everything."""
-        async with asyncio.TaskGroup() as group:
-            for loop in self._loops:
-                group.create_task(loop.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._gatherer.run())
+                for loop in self._loops:
+                    group.create_task(loop.run())
+        finally:
+            self._turns.close()

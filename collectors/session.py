@@ -15,14 +15,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, Literal, Protocol, TypeAlias
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from collectors.address import parse_address
 from collectors.bind import Bound, Item, united
 from collectors.clients import Clients
-from collectors.decode import Raw
+from collectors.decode import Decoder, Raw
 from collectors.identify import identify_modbus, identify_snmp
 from collectors.isolate import CarefulReading
 from collectors.nameplate import Inscription
@@ -61,20 +61,25 @@ class Opened:
     errors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One poll. `slots` are places in `Opened.names`, the arrays go with them.
+class Answer(NamedTuple):
+    """One poll, as it came: `decoder` makes values of `raw`, the first of which belong to `slots`,
+    places in `Opened.names`.
 
     `restarted` asks to open the session anew: the device restarted, or changed.
     """
 
     time: float
     slots: Indices
-    value: Floats
-    quality: Bytes
-    severity: Bytes
+    raw: Sequence[Raw]
+    decoder: Decoder
     errors: tuple[str, ...] = ()
     restarted: bool = False
+
+    def decoded(self) -> tuple[Floats, Bytes, Bytes]:
+        """Value, quality and severity for each slot."""
+        n = len(self.slots)
+        value, quality, severity = self.decoder.decode(self.raw)
+        return value[:n], quality[:n], severity[:n]
 
 
 class Session(Protocol):
@@ -188,16 +193,12 @@ class DeviceSession(Generic[Item, Asked]):
                 raw = [*raw, *values] if raw else values
         except (DeviceError, RequestRefused) as error:
             raw = await self._rest(plan, raw, error, errors)
-        value, quality, severity = plan.decoder.decode(raw)
-        if len(value) > len(slots):
-            n = len(slots)
-            if (quality[n:] >> LEVEL_SHIFT < Level.BAD).any():
+        if len(plan.points) > len(slots):
+            _, quality, _ = plan.decoder.decode(raw)
+            if (quality[len(slots) :] >> LEVEL_SHIFT < Level.BAD).any():
                 self._reopen = True  # a point without a value came to life
-            value, quality, severity = value[:n], quality[:n], severity[:n]
         self._judge(current, raw, errors)
-        return Answer(
-            self._clock.now(), slots, value, quality, severity, tuple(errors), self._reopen
-        )
+        return Answer(self._clock.now(), slots, raw, plan.decoder, tuple(errors), self._reopen)
 
     def close(self) -> None:
         self._speeds.clear()

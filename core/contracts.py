@@ -6,7 +6,7 @@ each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -32,11 +32,11 @@ class Intake(Protocol):
         ...
 
     def accept(self, batch: Batch) -> None:
-        """One answer of one device."""
+        """Some answers, of one device or of many."""
         ...
 
-    def report(self, status: DeviceStatus) -> None:
-        """How the polling of one device goes, after each try."""
+    def report(self, device: str, status: Callable[[], DeviceStatus]) -> None:
+        """The polling of a device came to something: ask for its status when it is wanted."""
         ...
 
 
@@ -48,7 +48,7 @@ class ReadingsSink(Protocol):
         ...
 
     def accept(self, batch: Batch) -> None:
-        """Keep this batch. Batches of one device come in time order."""
+        """Keep this batch. The answers of one device come in time order."""
         ...
 
 

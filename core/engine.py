@@ -6,7 +6,7 @@ Owns the table and everything computed from it; publishes by swapping one refere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from core.alarms import active
@@ -39,6 +39,7 @@ class Engine:
             for device in site.devices
             if device.lifecycle != "retired"
         }
+        self._reported: dict[str, Callable[[], DeviceStatus]] = {}
         self._nothing = _nothing_known(site)
         self._snapshot = self._first(now)
 
@@ -56,17 +57,20 @@ class Engine:
         self._table.expect(rows, interval_s)
 
     def accept(self, batch: Batch) -> None:
-        """Take one answer."""
+        """Take some answers."""
         self._table.update(batch)
 
-    def report(self, status: DeviceStatus) -> None:
-        """Take how the polling of one device goes."""
-        self._devices[status.id] = status
+    def report(self, device: str, status: Callable[[], DeviceStatus]) -> None:
+        """Ask how the polling of a device goes when the next tick comes."""
+        self._reported[device] = status
 
     def tick(self, now: float) -> Snapshot:
         """Compute everything as of `now` and publish it."""
         before = self._snapshot
         view = self._table.view(now)
+        for device, status in self._reported.items():
+            self._devices[device] = status()
+        self._reported.clear()
         devices = dict(self._devices)
         self._kpis.update(view, now)
         kpis = self._kpis.report(now)

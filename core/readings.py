@@ -1,4 +1,4 @@
-"""What a poll brings: one batch of values of one device, already in Kasbah's units."""
+"""What polls bring: batches of values, already in Kasbah's units."""
 
 from __future__ import annotations
 
@@ -17,16 +17,23 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Values of one answer, by row of the point table.
+    """Values of some answers, one after the other, by row of the point table.
 
-    `time` is UTC seconds by our clock when the device answered. The four arrays have one length
-    and no row twice; `value` is NaN exactly where the quality is bad. States travel as their
-    numeric code with a severity (`core.vocabulary.Severity`); severity is 0 (ok) for plain numbers.
+    Answer k came at `time[k]`, UTC seconds by our clock, and has the next `count[k]` entries of the
+    four other arrays. Within one answer no row comes twice; a later answer counts more. `value` is
+    NaN exactly where the quality is bad. States travel as their numeric code with a severity
+    (`core.vocabulary.Severity`); severity is 0 (ok) for plain numbers.
     """
 
-    device: str
-    time: float
+    time: Floats
+    count: Rows
     index: Rows
     value: Floats
     quality: Bytes
     severity: Bytes
+
+    @classmethod
+    def of(cls, time: float, index: Rows, value: Floats, quality: Bytes, severity: Bytes) -> Batch:
+        """A batch of one answer."""
+        count = np.array([len(index)], dtype=np.intp)
+        return cls(np.array([time]), count, index, value, quality, severity)

@@ -64,16 +64,16 @@ class PointTable:
         self._interval[rows] = interval_s
 
     def update(self, batch: Batch) -> None:
-        """Take one answer. Raises InvariantError for rows that do not exist."""
+        """Take some answers. Raises InvariantError for rows that do not exist."""
         rows = batch.index
         value, time, quality, severity = self._used
         try:
             value[rows] = batch.value
-            time[rows] = batch.time
+            time[rows] = np.repeat(batch.time, batch.count)
             quality[rows] = batch.quality
             severity[rows] = batch.severity
         except IndexError as error:
-            message = f"{batch.device}: a batch names rows that were never registered"
+            message = "a batch names rows that were never registered"
             raise InvariantError(message) from error
 
     def view(self, now: float) -> PointView:

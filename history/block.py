@@ -1,13 +1,13 @@
 """Blocks: the readings of about one second, as they lie in the journal.
 
-Owns the byte format and nothing else: no file, no clock, no point names. A block holds the batches
-of many devices. One time stamp serves a whole batch, because one per reading would be larger than
+Owns the byte format and nothing else: no file, no clock, no point names. A block holds the answers
+of many devices. One time stamp serves a whole answer, because one per reading would be larger than
 the values.
 
 Format, version 1, little endian: `version` u8, three zero bytes, CRC-32 of all that follows,
-`batches` u32, `readings` u32, `index_bytes` u32, then two packed pieces:
+`answers` u32, `readings` u32, `index_bytes` u32, then two packed pieces:
 
-    index    LZ4: time_ms i64 x batches, count u32 x batches, series i32 x readings as differences
+    index    LZ4: time_ms i64 x answers, count u32 x answers, series i32 x readings as differences
     values   Zstandard: value f64 x readings, quality u8 x readings
 
 The two are apart so that a query for one point can leave most values packed; it opens the index of
@@ -78,8 +78,8 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Batches of many devices: batch `k` was answered at `time_ms[k]` and has the next `count[k]`
-    readings of `series`, `value` and `quality`."""
+    """Answers of many devices: answer `k` came at `time_ms[k]` and has the next `count[k]` readings
+    of `series`, `value` and `quality`."""
 
     time_ms: Times
     count: Counts
@@ -89,8 +89,19 @@ class Block:
 
     @property
     def hour(self) -> int:
-        """UTC hours since 1970 of the first batch; all batches of a block lie in one hour."""
+        """UTC hours since 1970 of the first answer; all answers of a block lie in one hour."""
         return int(self.time_ms[0]) // HOUR_MS
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Block:
+        """The chosen ones of its answers."""
+        readings = np.repeat(chosen, self.count)
+        return Block(
+            self.time_ms[chosen],
+            self.count[chosen],
+            self.series[readings],
+            self.value[readings],
+            self.quality[readings],
+        )
 
 
 def blocks_of(batches: Sequence[Batch], series_of_row: Indices, readings_max: int) -> list[Block]:
@@ -101,36 +112,34 @@ def blocks_of(batches: Sequence[Batch], series_of_row: Indices, readings_max: in
     """
     if not batches:
         return []
-    time_ms = np.rint(np.array([batch.time for batch in batches]) * 1000).astype(np.int64)
-    hours = time_ms // HOUR_MS
-    if hours[0] == hours[-1] and (hours == hours[0]).all():
-        return _pieces(batches, time_ms, series_of_row, readings_max)
-    blocks = []
-    for hour in np.unique(hours):
-        chosen = np.flatnonzero(hours == hour)
-        of_hour = [batches[k] for k in chosen.tolist()]
-        blocks += _pieces(of_hour, time_ms[chosen], series_of_row, readings_max)
-    return blocks
-
-
-def _pieces(
-    batches: Sequence[Batch], time_ms: Times, series_of_row: Indices, readings_max: int
-) -> list[Block]:
-    """Halve until the pieces are small enough: only after a stall are there several."""
-    count = np.array([len(batch.index) for batch in batches], dtype=np.uint32)
-    if count.sum() > readings_max and len(batches) > 1:
-        middle = len(batches) // 2
-        return [
-            *_pieces(batches[:middle], time_ms[:middle], series_of_row, readings_max),
-            *_pieces(batches[middle:], time_ms[middle:], series_of_row, readings_max),
-        ]
     series = series_of_row[np.concatenate([batch.index for batch in batches])]
     if len(series) and series.min() < 0:
         raise InvariantError("a reading came for a row of the point table that was never defined")
-    # The bytes say nothing about their types: an answer of whole numbers must not slip in as such.
-    value = np.concatenate([batch.value for batch in batches], dtype=np.float64)
-    quality = np.concatenate([batch.quality for batch in batches], dtype=np.uint8)
-    return [Block(time_ms, count, series, value, quality)]
+    everything = Block(
+        np.rint(np.concatenate([batch.time for batch in batches]) * 1000).astype(np.int64),
+        np.concatenate([batch.count for batch in batches]).astype(np.uint32),
+        series,
+        # The bytes say nothing about their types: whole numbers must not slip in as such.
+        np.concatenate([batch.value for batch in batches], dtype=np.float64),
+        np.concatenate([batch.quality for batch in batches], dtype=np.uint8),
+    )
+    hours = everything.time_ms // HOUR_MS
+    if (hours == hours[0]).all():
+        return _pieces(everything, readings_max)
+    return [
+        piece
+        for hour in np.unique(hours)
+        for piece in _pieces(everything.where(hours == hour), readings_max)
+    ]
+
+
+def _pieces(block: Block, readings_max: int) -> list[Block]:
+    """Halve until the pieces are small enough: only after a stall are there several."""
+    answers = len(block.count)
+    if len(block.series) <= readings_max or answers < 2:
+        return [block]
+    first = np.arange(answers) < answers // 2
+    return [piece for half in (first, ~first) for piece in _pieces(block.where(half), readings_max)]
 
 
 def encode(block: Block) -> bytes:
@@ -172,9 +181,9 @@ def pick(blob: bytes, series: Indices) -> Columns | None:
         key = place[hits].astype(np.int32)
     if not len(hits):
         return None
-    batch = np.searchsorted(np.cumsum(count), hits, side="right")
+    answer = np.searchsorted(np.cumsum(count), hits, side="right")
     value, quality = packed.values()
-    return Columns(key, time_ms[batch], value[hits], quality[hits])
+    return Columns(key, time_ms[answer], value[hits], quality[hits])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +191,18 @@ class _Packed:
     """A blob whose head was read and whose checksum is right."""
 
     blob: bytes
-    batches: int
+    answers: int
     readings: int
     index_bytes: int
 
     def index(self) -> tuple[Times, Counts, Indices]:
-        b, r = self.batches, self.readings
+        a, r = self.answers, self.readings
         packed = self.blob[_PIECES_AT : _PIECES_AT + self.index_bytes]
-        data = pa.Codec(_INDEX_CODEC).decompress(packed, 12 * b + 4 * r, asbytes=True)
+        data = pa.Codec(_INDEX_CODEC).decompress(packed, 12 * a + 4 * r, asbytes=True)
         return (
-            np.frombuffer(data, np.int64, b),
-            np.frombuffer(data, np.uint32, b, 8 * b),
-            np.frombuffer(data, np.int32, r, 12 * b).cumsum(dtype=np.int32),
+            np.frombuffer(data, np.int64, a),
+            np.frombuffer(data, np.uint32, a, 8 * a),
+            np.frombuffer(data, np.int32, r, 12 * a).cumsum(dtype=np.int32),
         )
 
     def values(self) -> tuple[Floats, Bytes]:

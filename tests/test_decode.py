@@ -263,3 +263,35 @@ def test_decoding_costs_microseconds():
     best = min(timeit.repeat(lambda: decoder.decode(raw), number=500, repeat=7)) / 500
     print(f"{best * 1e6:.1f} us for 24 points")
     assert best < 40e-6
+
+
+@given(
+    st.lists(st.tuples(RULES, RAWS), min_size=1, max_size=6),
+    st.lists(st.dictionaries(st.integers(0, 11), RAWS, max_size=3), min_size=1, max_size=9),
+)
+def test_answers_decoded_together_are_as_if_decoded_one_by_one(cases, differences):
+    """Answers of devices that are polled alike, each odd in its own places."""
+    rules = [
+        (one, 2 * i, (2 * i + 1,) * (len(one.scales) + len(one.conditions)))
+        for i, (one, _) in enumerate(cases)
+    ]
+    usual = [value for _, item in cases for value in (item, 1)]
+    raws = [[differs.get(at, raw) for at, raw in enumerate(usual)] for differs in differences]
+    decoder = Decoder(rules)
+    together = decoder.decode_all(raws)
+    one_by_one = [decoder.decode(raw) for raw in raws]
+    for of_all, of_each in zip(together, zip(*one_by_one, strict=True), strict=True):
+        np.testing.assert_array_equal(of_all, np.array(of_each))
+
+
+def test_numbers_too_large_for_a_float_are_exact_together_too():
+    decoder = Decoder([(rule("active_energy", scale=0.1), i, ()) for i in range(3)])
+    raws = [[2**53 + 1 + i, 2**63 + i, 7] for i in range(8)]
+    value, _, _ = decoder.decode_all(raws)
+    np.testing.assert_array_equal(value, [decoder.decode(raw)[0] for raw in raws])
+
+
+def test_equal_rules_share_one_decoder():
+    one, other = rule("output.voltage"), rule("output.voltage")
+    assert Decoder.shared([(one, 0, ())]) is Decoder.shared([(one, 0, ())])
+    assert Decoder.shared([(one, 0, ())]) is not Decoder.shared([(other, 0, ())])

@@ -25,7 +25,7 @@ batches = st.lists(st.tuples(st.floats(1.7e9, 1.7e9 + 4 * 3600), readings), min_
 def batch(time: float, of: list[tuple[int, float, int]]) -> Batch:
     index, value, quality = (list(column) for column in zip(*of, strict=True)) if of else ([],) * 3
     bytes_ = np.array(quality, dtype=np.uint8)
-    return Batch("ups-1", time, np.array(index, np.int32), np.array(value, float), bytes_, bytes_)
+    return Batch.of(time, np.array(index, np.int32), np.array(value, float), bytes_, bytes_)
 
 
 def same(one: Block, other: Block) -> bool:
@@ -115,6 +115,6 @@ def test_a_reading_of_an_undefined_row_is_our_bug():
 
 
 def test_an_answer_of_whole_numbers_is_kept_as_floats():
-    states = Batch("ups-1", 1.7e9, SERIES[:2] - 100, np.array([3, 1]), np.zeros(2, np.uint8), None)
+    states = Batch.of(1.7e9, SERIES[:2] - 100, np.array([3, 1]), np.zeros(2, np.uint8), None)
     (made,) = blocks_of([states], SERIES, 10)
     assert decode(encode(made)).value.tolist() == [3.0, 1.0]

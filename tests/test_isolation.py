@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from agent.clock import SystemClock
@@ -27,11 +26,11 @@ from collectors.session import session_for
 from collectors.snmp.ber import INTEGER, OCTET_STRING
 from core.quality import Quality
 from core.site import Device, Poll
-from core.snapshot import DeviceStatus
 from simulator.mib import OrderedMib, Variable, constant, parse_oid
 from simulator.modbus import ModbusListener, Unit
 from simulator.nameplate import Nameplate
 from simulator.snmp import Agent
+from tests.support.intake import Rowed
 
 INTERVAL_S = 0.5
 MEASURED_S = 7.0
@@ -178,30 +177,23 @@ class ModbusPeer(ModbusListener):
 
 
 @dataclass
-class Notes:
+class Notes(Rowed):
     """An Intake that writes down when what came."""
 
-    clock: SystemClock
     batches: dict[str, list[float]] = field(default_factory=dict)
     values: dict[str, set[float]] = field(default_factory=dict)
-    statuses: dict[str, DeviceStatus] = field(default_factory=dict)
     fast: dict[str, int] = field(default_factory=dict)
 
     def register(self, device, names):
         self.fast[device] = sum(str(name) != "active_energy" for name in names)
-        return np.arange(len(names), dtype=np.int32)
-
-    def expect(self, rows, interval_s):
-        pass
+        return super().register(device, names)
 
     def accept(self, batch):
-        good = batch.quality == Quality.GOOD
-        self.values.setdefault(batch.device, set()).update(batch.value[good].tolist())
-        if len(batch.index) == self.fast[batch.device]:  # not the slow points
-            self.batches.setdefault(batch.device, []).append(self.clock.monotonic())
-
-    def report(self, status):
-        self.statuses[status.id] = status
+        for device, time, place in self.answers(batch):
+            good = batch.quality[place] == Quality.GOOD
+            self.values.setdefault(device, set()).update(batch.value[place][good].tolist())
+            if place.stop - place.start == self.fast[device]:  # not the slow points
+                self.batches.setdefault(device, []).append(time)
 
     def gaps(self, device: str) -> list[float]:
         """Seconds between batches, once the device has found its phase."""
@@ -242,7 +234,7 @@ async def serving(fleet: dict[str, Answers], poll: Poll) -> AsyncIterator[tuple[
 async def watch(fleet: dict[str, Answers], profiles: Library, seconds: float, poll: Poll = POLL):
     """Poll a fleet for so long; gives what was noted, the peers and the clients."""
     clock, clients = SystemClock(), Clients.open()
-    notes = Notes(clock)
+    notes = Notes()
     async with serving(fleet, poll) as (devices, peers):
         scheduler = Scheduler(
             tuple(devices),

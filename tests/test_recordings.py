@@ -221,5 +221,5 @@ async def test_a_session_polls_one_object_for_each_point(port):
     assert slots == list(range(len(opened.names)))
     names = [str(name) for name in opened.names]
     at = fast.slots.tolist().index(names.index("output.load"))
-    assert fast.value[at] == pytest.approx(0.64)
+    assert fast.decoded()[0][at] == pytest.approx(0.64)
     assert not fast.restarted

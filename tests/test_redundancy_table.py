@@ -55,7 +55,7 @@ class Watched:
         ]
         quality = np.full(len(rows), Quality.GOOD, dtype=np.uint8)
         severity = np.zeros(len(rows), dtype=np.uint8)
-        self.table.update(Batch(device, now, rows, np.array(value, dtype=float), quality, severity))
+        self.table.update(Batch.of(now, rows, np.array(value, dtype=float), quality, severity))
         self.devices[device] = status(device, last=now)
 
     def both_answer(self, now):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from collectors.decode import Decoder, Rule
 from collectors.scheduler import (
     BACKOFF_S_MAX,
     FIRST_TRIES_WITHIN_S,
@@ -20,33 +21,29 @@ from collectors.session import Answer, Opened
 from core.errors import DeviceTimeout
 from core.points import parse_name
 from core.site import Device, Poll
-from core.snapshot import DeviceStatus, Nameplate
-from tests.support.virtual_time import VirtualClock, run_virtual
+from core.snapshot import Nameplate
+from tests.support.intake import Rowed
+from tests.support.virtual_time import START, VirtualClock, run_virtual
 
 
 @dataclass
-class Notes:
+class Notes(Rowed):
     """An Intake that writes down what it is given."""
 
-    clock: VirtualClock
     batches: list[tuple[str, float]] = field(default_factory=list)
-    statuses: dict[str, DeviceStatus] = field(default_factory=dict)
     expected: dict[str, float] = field(default_factory=dict)
-
-    def register(self, device, names):
-        return np.arange(len(names), dtype=np.int32)
 
     def expect(self, rows, interval_s):
         self.expected[str(rows.tolist())] = interval_s
 
     def accept(self, batch):
-        self.batches.append((batch.device, self.clock.monotonic()))
-
-    def report(self, status):
-        self.statuses[status.id] = status
+        self.batches += [(device, time - START) for device, time, _ in self.answers(batch)]
 
     def turns(self, device: str) -> list[float]:
         return [at for name, at in self.batches if name == device]
+
+
+NUMBER = Decoder([(Rule(), 0, ())])
 
 
 @dataclass
@@ -77,9 +74,8 @@ class FakeSession:
         return Answer(
             time=self.clock.now(),
             slots=np.array([slot], dtype=np.int32),
-            value=np.array([1.0]),
-            quality=np.zeros(1, dtype=np.uint8),
-            severity=np.zeros(1, dtype=np.uint8),
+            raw=[1],
+            decoder=NUMBER,
             errors=(),
             restarted=restarted,
         )
@@ -102,7 +98,7 @@ def device(name: str, interval_s: float = 5.0, slow_s: float = 60.0, **more) -> 
 
 def watch(sessions: dict[str, FakeSession], seconds: float, clock: VirtualClock, **more) -> Notes:
     """Poll these devices for so many virtual seconds."""
-    notes = Notes(clock)
+    notes = Notes()
     devices = tuple(device(name, **more) for name in sessions)
 
     async def main() -> None:
@@ -200,7 +196,7 @@ def test_a_restarted_device_is_opened_again():
 def test_a_bug_ends_everything_and_is_not_hidden():
     clock = VirtualClock()
     sessions = {"a": FakeSession(clock), "b": FakeSession(clock, bug=ZeroDivisionError())}
-    notes = Notes(clock)
+    notes = Notes()
 
     async def main() -> None:
         devices = tuple(device(name) for name in sessions)
@@ -218,7 +214,7 @@ def test_a_retired_device_is_not_polled():
 
     async def main() -> None:
         async with asyncio.timeout(60):
-            await Scheduler(devices, lambda d: sessions[d.id], Notes(clock), clock).run()
+            await Scheduler(devices, lambda d: sessions[d.id], Notes(), clock).run()
 
     with pytest.raises(TimeoutError):
         run_virtual(main())

@@ -210,7 +210,7 @@ async def test_gencomm_says_why_there_is_no_value(raw, quality):
         unit.holding[1024] = raw
         answer = await session.poll("fast")
         slot = device.names.index(parse_name("engine.oil_pressure"))
-        assert answer.quality[answer.slots.tolist().index(slot)] == quality
+        assert answer.decoded()[1][answer.slots.tolist().index(slot)] == quality
 
 
 async def test_a_schneider_meter_is_read_as_its_list_says():
@@ -271,7 +271,7 @@ async def test_an_illegal_register_in_a_merged_range_costs_only_itself():
         assert {"voltage.l1", "active_power.l3", "power_factor"} <= set(names)
         assert device.errors[0].startswith("3:23340: ")
         answer = await session.poll("fast")
-        assert (answer.quality == 0).all()
+        assert (answer.decoded()[1] == 0).all()
         assert answer.errors == ()
 
 
@@ -283,7 +283,7 @@ async def test_a_gap_of_illegal_registers_is_not_read_across_again():
         assert device.errors == ()
         assert "frequency" in map(str, device.names)
         answer = await session.poll("fast")
-        assert (answer.quality == 0).all()
+        assert (answer.decoded()[1] == 0).all()
         assert answer.errors == ()
 
 
@@ -296,7 +296,7 @@ async def test_a_register_that_turns_illegal_is_refused_and_the_rest_lives():
         await session.poll("fast")
         unit.exception = 4
         answer = await session.poll("fast")
-        assert (answer.quality == Quality.REFUSED).all()
+        assert (answer.decoded()[1] == Quality.REFUSED).all()
         assert answer.errors
 
 

@@ -100,9 +100,10 @@ class Polled:
     async def poll(self, speed="fast") -> dict[str, float]:
         answer = await self.session.poll(speed)
         self.answers.append(answer)
-        assert (np.isnan(answer.value) == (answer.quality >= 0x80)).all()
+        value, quality, _ = answer.decoded()
+        assert (np.isnan(value) == (quality >= 0x80)).all()
         shown = [self.names[slot] for slot in answer.slots]
-        return dict(zip(shown, answer.value.tolist(), strict=True))
+        return dict(zip(shown, value.tolist(), strict=True))
 
     async def everything(self) -> dict[str, float]:
         return await self.poll("fast") | await self.poll("slow")
@@ -110,7 +111,7 @@ class Polled:
     def quality(self, name: str, answer: int = -1) -> Quality:
         given = self.answers[answer]
         at = [self.names[slot] for slot in given.slots].index(name)
-        return Quality(int(given.quality[at]))
+        return Quality(int(given.decoded()[1][at]))
 
 
 @pytest.fixture

@@ -49,10 +49,11 @@ async def survey(device, clients, profiles, clock):
     read, bad = {}, []
     for speed in ("fast", "slow"):
         answer = await session.poll(speed)
+        value, quality, _ = answer.decoded()
         for i, slot in enumerate(answer.slots):
             name = opened.names[slot]
-            read[name] = answer.value[i]
-            if answer.quality[i]:
+            read[name] = value[i]
+            if quality[i]:
                 bad.append(f"{device.id}/{name}")
     return opened, read, bad
 

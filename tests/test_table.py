@@ -14,8 +14,7 @@ from core.table import LOST_AFTER_S_MIN, PointTable
 
 def batch(rows, values, time=1000.0, quality=Quality.GOOD):
     n = len(rows)
-    return Batch(
-        "d",
+    return Batch.of(
         time,
         np.array(rows, dtype=np.int32),
         np.array(values, dtype=np.float64),

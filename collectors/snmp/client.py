@@ -69,7 +69,6 @@ class Counters:
     foreign: int = 0
     malformed: int = 0
     unreachable: int = 0
-    shape_hits: int = 0
     shape_misses: int = 0
 
 
@@ -148,10 +147,7 @@ class SnmpClient:
             answer = template.decode(data)
         except Malformed as error:
             raise self._malformed(target, error) from error
-        if template.misses == misses:
-            self.counters.shape_hits += 1
-        else:
-            self.counters.shape_misses += 1
+        self.counters.shape_misses += template.misses - misses
         return answer
 
     async def get_next(self, target: Target, oids: Sequence[str]) -> Pdu:
@@ -244,27 +240,32 @@ class SnmpClient:
         return Malformed(f"{target} gives no valid answer: {error}")
 
     async def _ask(self, target: Target, question: Question) -> bytes:
-        """Send, wait, and try again where nothing comes."""
+        """Find the device's address, send, wait, and try again where nothing comes."""
         if target.version is Version.V3:
             raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = asyncio.get_running_loop().time()
         address = self._names.address(target.host, target.port, now)
         if address is None:
             patience_s = target.timeout_s * (target.retries + 1)
             address = await self._names.look_up(target.host, target.port, patience_s)
-            now = loop.time()
-        pending = _Pending(question, target, address, loop.create_future(), target.retries)
-        try:
-            if len(self._pending) < self._window:
-                self._send(pending, now)
-            else:
-                self._unsent.append(pending)
-            return await pending.future
-        finally:
-            self._pending.pop(pending.request_id, None)
-            if self._unsent:
-                self._send_next(loop.time())
+        return await self._asked(target, question, address)
+
+    def _asked(
+        self, target: Target, question: Question, address: SocketAddress
+    ) -> asyncio.Future[bytes]:
+        """Send; the answer comes in the future.
+
+        Who waits no longer cancels the future: the next sweep forgets the request.
+        """
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        future: asyncio.Future[bytes] = loop.create_future()
+        pending = _Pending(question, target, address, future, target.retries)
+        if len(self._pending) < self._window:
+            self._send(pending, now)
+        else:
+            self._unsent.append(pending)
+        return future
 
     def _send_next(self, now: float) -> None:
         """Send what has waited longest, as far as there is room."""
@@ -316,10 +317,10 @@ class SnmpClient:
             try:
                 data, address = receive(65535)
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError:
                 if not self._hear_rejections(sock):
-                    return
+                    break
                 continue
             try:
                 pending = pending_of.get(peek(data))
@@ -330,9 +331,13 @@ class SnmpClient:
                 counters.late += 1
             elif address != pending.address:
                 counters.foreign += 1
-            elif not pending.future.done():
-                counters.answers += 1
-                pending.future.set_result(data)
+            else:
+                del pending_of[pending.request_id]
+                if not pending.future.done():
+                    counters.answers += 1
+                    pending.future.set_result(data)
+        if self._unsent:
+            self._send_next(asyncio.get_running_loop().time())
 
     def _hear_rejections(self, sock: socket.socket) -> bool:
         """Give ICMP errors to the requests they concern; whether there were any."""
@@ -367,29 +372,37 @@ class SnmpClient:
             loop.add_reader(sock.fileno(), self._drain, sock)
 
     def _fail(self, pending: _Pending, error: int) -> None:
+        self._pending.pop(pending.request_id, None)
         if not pending.future.done():
             self.counters.unreachable += 1
             pending.future.set_exception(Unreachable(udp.reason(error, pending.target)))
 
     def _look_for_timeouts(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Send again what is overdue, give up what has had its tries."""
+        """Send again what is overdue, give up what has had its tries, forget what nobody waits
+        for."""
         self._sweep = None
         now = loop.time()
-        overdue = [each for each in self._pending.values() if each.deadline <= now]
+        overdue = [
+            each
+            for each in self._pending.values()
+            if each.deadline <= now or each.future.cancelled()
+        ]
         if overdue:
             self._listen_again()  # the silence may be our own deafness; this costs next to nothing
         for pending in overdue:
+            self._pending.pop(pending.request_id, None)
             if pending.future.done():
                 continue
             if pending.tries_left > 0:
                 pending.tries_left -= 1
                 self.counters.retries += 1
-                del self._pending[pending.request_id]
                 self._send(pending, now)
             else:
                 self.counters.timeouts += 1
                 pending.future.set_exception(DeviceTimeout(_silence(pending.target)))
-        if self._pending and not self._closed:
+        self._send_next(now)
+        # A request that was sent just now may have set the timer already.
+        if self._sweep is None and (self._pending or self._unsent) and not self._closed:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
 
 

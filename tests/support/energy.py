@@ -107,8 +107,7 @@ class Bench:
         self.table.expect(rows, meter.interval_s)
         n = len(rows)
         self.table.update(
-            Batch(
-                meter.name,
+            Batch.of(
                 self.now,
                 rows,
                 np.array(values),

@@ -69,8 +69,7 @@ class Feeder:
     def batch(self, time: float, readings: dict[str, float | tuple[float, int]]) -> Batch:
         pairs = [value if isinstance(value, tuple) else (value, 0) for value in readings.values()]
         index = np.array([self.row(name) for name in readings], dtype=np.int32)
-        return Batch(
-            device=next(iter(readings)).partition("/")[0],
+        return Batch.of(
             time=time,
             index=index,
             value=np.array([value for value, _ in pairs], dtype=np.float64),

@@ -34,10 +34,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.elapsed
 
 
+START = 1_800_000_000.0
+
+
 class VirtualClock:
     """A `core.clock.Clock` on the running virtual loop; `start` is its UTC at time 0."""
 
-    def __init__(self, start: float = 1_800_000_000.0) -> None:
+    def __init__(self, start: float = START) -> None:
         self._start = start
 
     def now(self) -> float:
