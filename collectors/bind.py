@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from collectors.decode import Raw, Rule, rule_of, text_of
 from collectors.modbus.registers import WordOrder, width
 from collectors.modbus.sunspec import NUMBERS, FieldLayout, ModelBlock
-from collectors.profile import Condition, PointSpec, Profile, ScaleFrom
+from collectors.profile import Beside, Condition, PointSpec, Profile
 from core.points import PointName
 
 
@@ -171,9 +171,9 @@ def bind_modbus(profile: Profile) -> tuple[Bound[Register], ...]:
     bound: list[Bound[Register]] = []
     for spec in profile.points:
         rule = rule_of(spec)
-        scales = tuple(_scale_register(given, profile) for given in spec.keys.scale_from)
+        also = tuple(_register_beside(other, profile) for other in spec.keys.beside)
         for name, shift in spec.expanded():
-            bound.append(Bound(name, spec, register_of(spec, profile, shift), rule, scales))
+            bound.append(Bound(name, spec, register_of(spec, profile, shift), rule, also))
     return tuple(bound)
 
 
@@ -186,10 +186,11 @@ def register_of(spec: PointSpec, profile: Profile, shift: int = 0) -> Register:
     return Register(fc, (keys.address or 0) + shift, kind, order, count)
 
 
-def _scale_register(scale: ScaleFrom, profile: Profile) -> Register:
-    kind, count = parse_type(scale.type)
-    order = profile.modbus.word_order
-    return Register(scale.fc or profile.modbus.fc, scale.address or 0, kind, order, count)
+def _register_beside(other: Beside, profile: Profile) -> Register:
+    """A register that tells the scale of a point, or whether it has a value."""
+    fc = other.fc or profile.modbus.fc
+    kind, count = parse_type("bit" if fc < 3 else other.type)
+    return Register(fc, other.address or 0, kind, profile.modbus.word_order, count)
 
 
 def parse_type(text: str) -> tuple[str, int]:

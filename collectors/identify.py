@@ -20,7 +20,7 @@ from collectors.bind import Register, parse_type
 from collectors.decode import Raw, text_of
 from collectors.isolate import CarefulReading
 from collectors.modbus.sunspec import ModelBlock
-from collectors.profile import Family, Library, Match, Profile, RegisterMatch
+from collectors.profile import Family, Library, Match, Profile, RegisterCondition
 from collectors.reader import ModbusReader, SnmpReader, enterprise_of
 from core.errors import DeviceTimeout, Malformed, Unidentified
 from core.quality import Quality
@@ -113,14 +113,19 @@ async def identify_modbus(
     """The profiles of a Modbus or SunSpec device at `where`; of a device that has registers of its
     maker and SunSpec models both are read. Raises as `identify_snmp` does."""
     families = [family for family in library.families() if family.protocol != "snmp"]
-    wanted = {_register(match) for family in families for match in family.match.registers}
-    found = await _registers(reader, wanted)
+    decisive = [match for family in families for match in family.match.registers]
+    found = await _registers(reader, decisive)
+    further = [other for match in decisive if _met(match, found) for other in match.also]
+    found |= await _registers(reader, further, heard=True)
     await reader.introduce()
     models = {block.model for block in await _models(reader)}
     fitting = []
     for family in families:
         match = family.match
-        present = any(found.get(_register(each)) in each.equals for each in match.registers)
+        present = any(
+            all(_met(each, found) for each in (decides, *decides.also))
+            for decides in match.registers
+        )
         present = present or not models.isdisjoint(match.sunspec_models)
         if present or any(re.search(pattern, reader.device_id) for pattern in match.device_id):
             fitting.append(_Candidate(family, present))
@@ -137,9 +142,12 @@ def _kind(candidate: _Candidate) -> str:
     return candidate.family.protocol
 
 
-async def _registers(reader: ModbusReader, wanted: Iterable[Register]) -> dict[Register, Raw]:
+async def _registers(
+    reader: ModbusReader, conditions: Iterable[RegisterCondition], *, heard: bool = False
+) -> dict[Register, Raw]:
     """Decisive registers, each on its own: nobody knows what lies between them."""
-    reading = CarefulReading(reader)
+    reading = CarefulReading(reader, heard=heard)
+    wanted = {_register(condition) for condition in conditions}
     requests = [
         request
         for register in sorted(wanted, key=lambda each: (each.fc, each.address, each.kind))
@@ -159,9 +167,14 @@ async def _models(reader: ModbusReader) -> tuple[ModelBlock, ...]:
         return ()
 
 
-def _register(match: RegisterMatch) -> Register:
-    kind, count = parse_type(match.type)
-    return Register(match.fc, match.address, kind, "big", count)
+def _met(condition: RegisterCondition, found: dict[Register, Raw]) -> bool:
+    held = found.get(_register(condition))
+    return not isinstance(held, Quality | bytes) and condition.met_by(held)
+
+
+def _register(condition: RegisterCondition) -> Register:
+    kind, count = parse_type(condition.type)
+    return Register(condition.fc, condition.address, kind, condition.word_order, count)
 
 
 def _fits(prefix: str, oid: str) -> int:

@@ -78,13 +78,36 @@ class Repeat(_Strict):
         return self
 
 
-class RegisterMatch(_Strict):
-    """A register that decides whether a device is of this family."""
+class RegisterCondition(_Strict):
+    """What a register must hold: one of `equals`, or a number from `low` to `high`."""
 
     fc: Literal[1, 2, 3, 4] = 3
     address: Annotated[int, Field(ge=0, le=65535)]
     type: RegisterType = "u16"
-    equals: list[int | str]
+    word_order: WordOrder = "big"
+    equals: list[int | str] = []
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _decides(self) -> RegisterCondition:
+        limits = (self.low, self.high)
+        if bool(self.equals) == (None not in limits) or limits.count(None) == 1:
+            raise ValueError("names either equals, or both low and high")
+        return self
+
+    def met_by(self, held: float | str | None) -> bool:
+        """Whether a register that holds this meets the condition; None is no register."""
+        if self.low is None or self.high is None:
+            return held in self.equals
+        return isinstance(held, int | float) and self.low <= held <= self.high
+
+
+class RegisterMatch(RegisterCondition):
+    """A register that decides whether a device is of this family, alone or with those that must
+    `also` be right."""
+
+    also: list[RegisterCondition] = []
 
 
 class Match(_Strict):
@@ -153,11 +176,25 @@ class SnmpDefaults(_Strict):
 
 
 class Beside(_Strict):
-    """An SNMP object that tells something of a point: another column of the same row (`walk`), or a
-    single object (`oid`)."""
+    """An object that tells something of a point: another column of the same row (`walk`), a single
+    SNMP object (`oid`), or a register (`address`, with `fc` and `type`)."""
 
     walk: Oid | None = None
     oid: Oid | None = None
+    fc: Literal[1, 2, 3, 4] | None = None
+    address: Annotated[int, Field(ge=0, le=65535)] | None = None
+    type: RegisterType = "s16"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Beside:
+        if sum(place is not None for place in (self.oid, self.walk, self.address)) != 1:
+            raise ValueError("names one of oid, walk and address")
+        return self
+
+    @property
+    def protocol(self) -> Protocol:
+        """What it is read by."""
+        return "snmp" if self.address is None else "modbus"
 
 
 class Condition(Beside):
@@ -173,9 +210,7 @@ class Condition(Beside):
     )
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> Condition:
-        if (self.walk is None) == (self.oid is None):
-            raise ValueError("names one of walk and oid")
+    def _one_test(self) -> Condition:
         if sum(test is not None for test in (self.equals, self.not_equals, self.matches)) != 1:
             raise ValueError("says one of equals, not_equals and matches")
         return self
@@ -214,24 +249,14 @@ class ScaleFrom(Beside):
     raw * 10^-(its number); or raw * what `map` says of it.
     """
 
-    fc: Literal[3, 4] | None = None
-    address: Annotated[int, Field(ge=0, le=65535)] | None = None
-    type: RegisterType = "s16"
     as_: Literal["exponent", "factor", "decimals"] = Field(default="exponent", alias="as")
     map: dict[int | str, float] | None = None
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> ScaleFrom:
-        if sum(place is not None for place in (self.oid, self.walk, self.address)) != 1:
-            raise ValueError("names one of oid, walk and address")
+    def _one_meaning(self) -> ScaleFrom:
         if self.map is not None and "as_" in self.model_fields_set:
             raise ValueError("says one of as and map")
         return self
-
-    @property
-    def protocol(self) -> Protocol:
-        """What the scale is read by."""
-        return "snmp" if self.address is None else "modbus"
 
 
 Scales = Annotated[
@@ -314,10 +339,10 @@ class PointKeys(_Strict):
             raise ValueError("a SunSpec point names both model and field")
         if self.walk is None:
             self._check_no_rows()
-        if self.protocol != "snmp" and self.valid_if:
-            raise ValueError("`valid_if` belongs to an SNMP object")
-        if any(scale.protocol != self.protocol for scale in self.scale_from):
-            raise ValueError(f"a point read by {self.protocol} has no such `scale_from`")
+        if any(other.protocol != self.protocol for other in self.beside):
+            raise ValueError(f"what is beside a point read by {self.protocol} is read likewise")
+        if any(only.protocol != "snmp" for only in self.only):
+            raise ValueError("`only` names one of oid and walk")
         name = parse_name(self.point)
         if self.enum is not None:
             _check_states(self.enum, name.axis, self.point)

@@ -7,10 +7,12 @@ registers.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 
-from collectors.profile import PointSpec, ScaleFrom
+from collectors.profile import Condition, PointSpec, ScaleFrom
 from core.points import PointName
 from core.vocabulary import QUANTITIES
 from simulator.electrical import Value, Values
@@ -141,3 +143,12 @@ def find(values: Values, name: PointName) -> Value | None:
     if bare is not None and name.quantity in QUANTITIES:
         return bare
     return HEALTHY.get(f"{name.part}.{name.quantity}") or HEALTHY.get(name.quantity)
+
+
+def meeting(condition: Condition) -> int | str:
+    """What a simulated device holds so that a condition is met, where that can be told."""
+    if condition.equals:
+        return condition.equals[0]
+    if condition.matches is not None:
+        return re.sub(r"[\^$]", "", condition.matches)
+    return next(number for number in count(1) if number not in (condition.not_equals or ()))

@@ -10,10 +10,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Protocol
 
-from collectors.profile import Beside, Condition, PointSpec, Profile
+from collectors.profile import Beside, PointSpec, Profile
 from collectors.snmp.ber import (
     COUNTER32,
     COUNTER64,
@@ -26,7 +25,7 @@ from collectors.snmp.ber import (
 from core.points import PointName
 from core.vocabulary import Kind
 from simulator.electrical import Values
-from simulator.encoding import FLAG, Encoder, Raw, told_scale
+from simulator.encoding import FLAG, Encoder, Raw, meeting, told_scale
 from simulator.nameplate import Nameplate
 
 Oid = tuple[int, ...]
@@ -111,7 +110,7 @@ def device_mib(
                 continue
             shared.setdefault(oid, []).append(Encoder(name, spec))
             for condition in spec.keys.valid_if:
-                objects[_beside(spec, condition, oid)] = constant(_told(_meeting(condition)))
+                objects[_beside(spec, condition, oid)] = constant(_told(meeting(condition)))
             for scale in spec.keys.scale_from:
                 objects[_beside(spec, scale, oid)] = constant(_told(told_scale(scale)[0]))
     objects |= {oid: _giver(encoders, values) for oid, encoders in shared.items()}
@@ -191,7 +190,7 @@ def _belongs(
     if any(oid[: len(other)] == other for other in strangers):
         return False
     return all(
-        only.met_by(chosen.setdefault(_beside(spec, only, oid), _meeting(only)))
+        only.met_by(chosen.setdefault(_beside(spec, only, oid), meeting(only)))
         for only in spec.keys.only
     )
 
@@ -201,15 +200,6 @@ def _beside(spec: PointSpec, other: Beside, oid: Oid) -> Oid:
     if other.oid is not None:
         return parse_oid(other.oid)
     return (*parse_oid(other.walk or ""), *oid[len(parse_oid(spec.keys.walk or "")) :])
-
-
-def _meeting(condition: Condition) -> int | str:
-    """What a simulated device holds so that a condition is met, where that can be told."""
-    if condition.equals:
-        return condition.equals[0]
-    if condition.matches is not None:
-        return re.sub(r"[\^$]", "", condition.matches)
-    return next(number for number in count(1) if number not in (condition.not_equals or ()))
 
 
 def _told(held: int | str) -> Variable:

@@ -16,7 +16,7 @@ from collectors.modbus.codec import COILS, DISCRETE_INPUTS
 from collectors.profile import PointSpec, Profile, Where
 from core.points import PointName
 from simulator.electrical import Values
-from simulator.encoding import Encoder, told_scale
+from simulator.encoding import Encoder, meeting, told_scale
 from simulator.nameplate import Nameplate
 
 BLOCK_GAP = 16
@@ -116,19 +116,34 @@ def _held(words: dict[tuple[int, int], int], cell: _Cell) -> int:
 
 
 def _points(profile: Profile) -> list[_Cell]:
-    cells = []
+    cells, told = [], _told(profile)
     for spec in profile.points:
-        if spec.keys.address is None:
+        if spec.keys.address is None or not all(
+            each.met_by(told.get((each.fc, each.address))) for each in spec.keys.valid_if
+        ):
             continue
         for name, offset in spec.expanded():
             cells.append(_cell(profile, spec, name, spec.keys.address + offset))
     for spec in profile.points:
-        for scale in spec.keys.scale_from:
-            if scale.address is not None:
-                kind, count = _kind(scale.type)
-                fc, give = scale.fc or profile.modbus.fc, _constant(told_scale(scale)[0])
-                cells.append(_Cell(fc, scale.address, kind, count, "big", give))
+        for other in spec.keys.beside:
+            if other.address is not None:
+                fc = other.fc or profile.modbus.fc
+                kind, count = _kind("bit" if fc in (COILS, DISCRETE_INPUTS) else other.type)
+                give = _constant(told[other.fc, other.address])
+                cells.append(_Cell(fc, other.address, kind, count, "big", give))
     return cells
+
+
+def _told(profile: Profile) -> dict[tuple[int | None, int | None], int | str]:
+    """What stands in the registers that tell scales and whether points have a value: of points that
+    exclude each other the first has one."""
+    told: dict[tuple[int | None, int | None], int | str] = {}
+    for spec in profile.points:
+        for scale in spec.keys.scale_from:
+            told.setdefault((scale.fc, scale.address), told_scale(scale)[0])
+        for condition in spec.keys.valid_if:
+            told.setdefault((condition.fc, condition.address), meeting(condition))
+    return told
 
 
 def _cell(profile: Profile, spec: PointSpec, name: PointName, address: int) -> _Cell:
@@ -157,11 +172,13 @@ def _kind(text: str) -> tuple[str, int]:
 def _identity(profile: Profile, nameplate: Nameplate) -> list[_Cell]:
     """Registers of the nameplate, and those by which the profile is recognised."""
     cells = []
-    decisive = {match.address for match in profile.match.registers}
-    for match in profile.match.registers:
-        kind, count = _kind(match.type)
-        give = _constant(match.equals[0])
-        cells.append(_Cell(match.fc, match.address, kind, count, "big", give))
+    conditions = [each for match in profile.match.registers[:1] for each in (match, *match.also)]
+    decisive = {each.address for each in conditions if each.equals}
+    for each in conditions:
+        if each.equals:
+            kind, count = _kind(each.type)
+            give = _constant(each.equals[0])
+            cells.append(_Cell(each.fc, each.address, kind, count, each.word_order, give))
     for word, where in nameplate.where(profile):
         if where.address is None or where.address in decisive:
             continue

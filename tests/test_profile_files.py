@@ -203,10 +203,21 @@ def test_a_profile_knows_its_points_without_a_device():
         (("scale: 0.01", "index: '(.+)'"), "belong to a `walk`"),
         (("scale: 0.01", "valid_if: {walk: 1.3.6.1, equals: [1]}"), "belongs to a `walk`"),
         (("scale: 0.01", "valid_if: {oid: 1.3.6.1}"), "says one of equals, not_equals and matches"),
-        (("scale: 0.01", "valid_if: {equals: [1]}"), "names one of walk and oid"),
+        (("scale: 0.01", "valid_if: {equals: [1]}"), "names one of oid, walk and address"),
         (("scale: 0.01", "scale_from: {as: factor}"), "names one of oid, walk and address"),
         (("scale: 0.01", "scale_from: [{oid: 1.3.6.1, as: factor, map: {1: 2}}]"), "as and map"),
-        (("scale: 0.01", "scale_from: {address: 3}"), "read by snmp has no such `scale_from`"),
+        (
+            ("scale: 0.01", "scale_from: {address: 3}"),
+            "beside a point read by snmp is read likewise",
+        ),
+        (
+            ("class: ups", "class: ups\nmatch: {registers: [{address: 3}]}"),
+            "either equals, or both",
+        ),
+        (
+            ("class: ups", "class: ups\nmatch: {registers: [{address: 3, low: 1}]}"),
+            "either equals, or both",
+        ),
         (("protocol: snmp", "protocol: modbus"), "is read by snmp, the profile speaks modbus"),
         (("scale: 0.01", "decoder: magic"), "points[0].decoder"),
         (("protocol: snmp", 'protocol: snmp\nmatch: {sys_descr: ["("]}'), "no regular expression"),
