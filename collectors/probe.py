@@ -16,7 +16,7 @@ from collectors.profile import Library
 from collectors.session import Survey, session_for
 from core.clock import Clock
 from core.errors import ConfigError, Problem, Unidentified
-from core.quality import LEVEL_NAMES, Level, Quality
+from core.quality import LEVEL_NAMES, LEVEL_SHIFT, Level, Quality
 from core.site import Credentials, Device, Poll
 from core.vocabulary import Severity
 
@@ -151,8 +151,15 @@ def _states(survey: Survey[Any]) -> Iterator[State]:
 
 
 def _shown(survey: Survey[Any]) -> Iterator[tuple[int, Bound[Any]]]:
-    """The points whose object the device has, or did not answer for."""
-    return ((i, point) for i, point in enumerate(survey.points) if survey.has(point))
+    """The points whose object the device has, or did not answer for; of several meanings of one
+    object for one point the first that is usable."""
+    best: dict[tuple[Any, ...], int] = {}
+    bad = (survey.quality >> LEVEL_SHIFT) >= Level.BAD
+    for i, point in enumerate(survey.points):
+        known = best.get(meaning := (point.name, point.item))
+        if survey.has(point) and (known is None or (bad[known] and not bad[i])):
+            best[meaning] = i
+    return ((i, survey.points[i]) for i in best.values())
 
 
 def shown(raw: Raw) -> RawShown:
