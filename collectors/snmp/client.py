@@ -15,16 +15,16 @@ import errno
 import random
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from collectors.snmp import ber, codec, udp
+from collectors.snmp import codec, udp
 from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version
 from collectors.snmp.names import Names
-from collectors.snmp.oid import after, below
 from collectors.snmp.template import Answer, Template
 from collectors.snmp.udp import Rejection, SocketAddress
+from collectors.snmp.walk import Walk
 from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
 
 MAX_OUTSTANDING: Final = 256
@@ -161,33 +161,32 @@ class SnmpClient:
         return await self._pdu(target, _GetBulk(oids, max_repetitions))
 
     async def walk(self, target: Target, root: str, *, limit: int = WALK_ROWS_MAX) -> list[VarBind]:
-        """All objects below `root`, in order. Raises as `get` does.
+        """All objects below `root`, in order. Raises as `walk_all` does."""
+        return (await self.walk_all(target, (root,), limit=limit))[root]
+
+    async def walk_all(
+        self, target: Target, roots: Iterable[str], *, limit: int = WALK_ROWS_MAX
+    ) -> dict[str, list[VarBind]]:
+        """All objects below each of `roots`, in order. Raises as `get` does.
 
         v1 devices and those that do not manage GETBULK are walked by GETNEXT. Raises Malformed for
         a device whose OIDs do not increase, or a table beyond `limit` rows.
         """
-        rows: list[VarBind] = []
-        at = root
-        while True:
-            pdu = await self._step(target, at)
+        walk = Walk(roots, limit)
+        while not walk.done:
+            pdu = await self._step(target, at := walk.at)
             if pdu.error_status == ErrorStatus.NO_SUCH_NAME or not pdu.varbinds:
-                return rows  # version 1 says so at the end of all objects
-            if pdu.error_status:
+                walk.skip()  # version 1 says so at the end of all objects
+            elif pdu.error_status:
                 raise Refused(
                     f"{target} refuses to be walked at {at}: {codec.error_name(pdu.error_status)}"
                 )
-            for bind in pdu.varbinds:
-                if bind.tag == ber.END_OF_MIB_VIEW or not below(bind.oid, root):
-                    return rows
-                if not after(bind.oid, at):
-                    raise Malformed(
-                        f"{target}: its OIDs do not increase ({bind.oid} follows {at}): "
-                        "its table would never end"
-                    )
-                rows.append(bind)
-                at = bind.oid
-                if len(rows) > limit:
-                    raise Malformed(f"{target}: more than {limit} objects below {root}")
+            else:
+                try:
+                    walk.take(pdu.varbinds)
+                except Malformed as error:
+                    raise Malformed(f"{target}: {error}") from error
+        return walk.rows
 
     async def _step(self, target: Target, at: str) -> Pdu:
         """What follows `at`: as many objects at once as this device manages, which is remembered.

@@ -8,6 +8,11 @@ def below(oid: str, root: str) -> bool:
     return oid.startswith(root + ".") or oid == root
 
 
+def order(oid: str) -> list[int]:
+    """The place of an OID in MIB order."""
+    return [int(word) for word in oid.split(".")]
+
+
 def after(oid: str, other: str) -> bool:
     """Whether `oid` comes after `other` in MIB order."""
-    return [int(word) for word in oid.split(".")] > [int(word) for word in other.split(".")]
+    return order(oid) > order(other)
