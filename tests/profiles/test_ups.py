@@ -36,6 +36,8 @@ CPS = "1.3.6.1.4.1.3808.1.1"
 DELL = "1.3.6.1.4.1.674.10902.2"
 DELTA = "1.3.6.1.4.1.2254.2.4"
 RIELLO = "1.3.6.1.4.1.5491"
+HUAWEI = "1.3.6.1.4.1.2011.6.174.1"
+HPE = "1.3.6.1.4.1.232.165.3"
 APC = "1.3.6.1.4.1.318.1.1.1"
 
 
@@ -643,6 +645,72 @@ CASES = {
         },
         (),
     ),
+    "huawei": (
+        agent_of(
+            "1.3.6.1.4.1.8072.3.2.10",
+            image(
+                HUAWEI,
+                {
+                    "2.100.1.2.1": b"UPS5000",
+                    "2.101.1.1.1": 4,
+                    "2.101.1.3.1": 1,
+                    "3.100.1.1.1": 2301,
+                    "3.100.1.4.1": 4998,
+                    "4.100.1.9.1": 125,
+                    "4.100.1.14.2": 503,
+                    "6.100.1.3.1": 95,
+                    "6.100.1.4.1": 600,
+                },
+            ),
+        ),
+        ("huawei-ups", "ups", "Huawei", "UPS5000"),
+        {
+            "input.voltage.l1": 230.1,
+            "input.frequency": 49.98,
+            "output.active_power.l2": 12_500,
+            "output.load.2-l1": 0.503,
+            "battery.charge": 0.095,
+            "battery.runtime": 600,
+        },
+        {"mode": ("on_battery", "warning"), "battery.state.charger": ("absent", "critical")},
+        (),
+    ),
+    "old socomec": (
+        agent_of(
+            "1.3.6.1.4.1.4555.1.1.1",
+            image("1.3.6.1.4.1.4555.1.1.1.1", {"2.1.0": 6, "2.3.0": 65535, "4.1.0": 7})
+            | image("1.3.6.1.4.1.4555.1.1.1.1", {"3.3.1.2.3": 2312}),
+        ),
+        ("socomec-netvision", "ups", "Socomec", ""),
+        {"input.voltage.l3": 231.2},
+        {"mode": ("maintenance_bypass", "warning"), "battery.state": ("fault", "critical")},
+        ("battery.runtime",),
+    ),
+    "hpe": (
+        agent_of(
+            HPE,
+            image(HPE, {"1.2.0": b"R5000", "2.2.0": 77, "2.5.0": 2, "3.4.1.2.1": 231, "4.5.0": 10})
+            | image(RFC, {"2.1.0": 3, "2.5.0": 771, "4.4.1.3.1": 45}),
+        ),
+        ("hpe-ups", "ups", "HPE", "R5000"),
+        {"battery.voltage": 77.1, "input.voltage.l1": 231, "output.current.l1": 4.5},
+        {
+            "mode": ("eco", "ok"),
+            "battery.state": ("low", "critical"),
+            "battery.state.charger": ("discharging", "warning"),
+        },
+        (),
+    ),
+    "gamatronic": (
+        agent_of(
+            "1.3.6.1.4.1.6050.5",
+            image("1.3.6.1.4.1.6050.5", {"4.1.1.2.1": 229, "5.1.1.3.2": 14, "5.1.1.4.2": 31}),
+        ),
+        ("gamatronic-ups", "ups", "Gamatronic", ""),
+        {"input.voltage.l1": 229, "output.current.l2": 14, "output.active_power.l2": 3100},
+        {},
+        (),
+    ),
     "large apc": (
         agent_of(
             "1.3.6.1.4.1.318.1.3.28.1",
@@ -734,7 +802,8 @@ async def test_scales_of_the_standard_hold_while_values_change():
         known = await session.open()
         agent.objects |= image(RFC, {"2.5.0": 543, "3.3.1.2.1": 499, "3.3.1.3.1": 2298})
         answer = await session.poll("fast")
-    polled = dict(zip(map(str, known.names), answer.value.tolist(), strict=True))
+    names = [str(known.names[slot]) for slot in answer.slots]
+    polled = dict(zip(names, answer.decoded()[0].tolist(), strict=True))
     assert polled["input.voltage.l1"] == pytest.approx(229.8)
     assert polled["input.frequency.l1"] == pytest.approx(49.9), "opened while the mains were out"
     assert polled["battery.voltage"] == pytest.approx(54.3)
