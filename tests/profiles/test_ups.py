@@ -271,6 +271,7 @@ CASES = {
                     "2.5.0": 48,
                     "2.7.0": 245,
                     "3.3.1.2.0": 50,
+                    "5.1.0": 4998,
                     "3.3.1.3.0": 2302,
                     "4.1.0": 6,
                     "4.2.0": 0,
@@ -290,6 +291,7 @@ CASES = {
             "input.frequency.l0": 50,
             "input.voltage.l0": 230.2,
             "output.frequency": 0,
+            "bypass.frequency": 49.98,
             "output.voltage.l0": 229.8,
             "output.current.l0": 1.7,
             "bypass.voltage.l0": 0,
@@ -731,6 +733,9 @@ CASES = {
                     "13.5.1.7.1.5.2": 1,
                     "14.5.0": 120,
                     "14.14.0": 2,
+                    "9.2.3.1.3.1.1.2": 401,
+                    "9.2.3.1.3.2.1.2": 399,
+                    "9.3.3.1.4.1.1.3": 812,
                 },
             ),
         ),
@@ -738,6 +743,9 @@ CASES = {
         {
             "module.temperature.0": 25.1,
             "output.active_power.parallel": 120_000,
+            "input.voltage.l2": 401,
+            "bypass.voltage.l2": 399,
+            "output.current.l3": 81.2,
             "redundancy.redundant_module_count.parallel": 1,
         },
         {
@@ -800,7 +808,7 @@ async def test_scales_of_the_standard_hold_while_values_change():
         device = Device("x", "ups", "", f"snmp://127.0.0.1:{port}", Credentials("test"), Poll(1))
         session = session_for(device, shared, PROFILES, SystemClock())
         known = await session.open()
-        agent.objects |= image(RFC, {"2.5.0": 543, "3.3.1.2.1": 499, "3.3.1.3.1": 2298})
+        agent.objects |= image(RFC, {"2.5.0": 543, "3.3.1.2.1": b"499 ", "3.3.1.3.1": 2298})
         answer = await session.poll("fast")
     names = [str(known.names[slot]) for slot in answer.slots]
     polled = dict(zip(names, answer.decoded()[0].tolist(), strict=True))
