@@ -79,25 +79,30 @@ class Repeat(_Strict):
 
 
 class RegisterCondition(_Strict):
-    """What a register must hold: one of `equals`, or a number from `low` to `high`."""
+    """What a register must hold: one of `equals`, a text in which `matches` is found, or a number
+    from `low` to `high`."""
 
     fc: Literal[1, 2, 3, 4] = 3
     address: Annotated[int, Field(ge=0, le=65535)]
     type: RegisterType = "u16"
     word_order: WordOrder = "big"
     equals: list[int | str] = []
+    matches: Pattern | None = None
     low: float | None = None
     high: float | None = None
 
     @model_validator(mode="after")
     def _decides(self) -> RegisterCondition:
         limits = (self.low, self.high)
-        if bool(self.equals) == (None not in limits) or limits.count(None) == 1:
-            raise ValueError("names either equals, or both low and high")
+        tests = (bool(self.equals), self.matches is not None, None not in limits)
+        if sum(tests) != 1 or limits.count(None) == 1:
+            raise ValueError("names one of equals, matches, and low with high")
         return self
 
     def met_by(self, held: float | str | None) -> bool:
         """Whether a register that holds this meets the condition; None is no register."""
+        if self.matches is not None:
+            return isinstance(held, str) and re.search(self.matches, held) is not None
         if self.low is None or self.high is None:
             return held in self.equals
         return isinstance(held, int | float) and self.low <= held <= self.high

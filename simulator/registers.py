@@ -173,11 +173,11 @@ def _identity(profile: Profile, nameplate: Nameplate) -> list[_Cell]:
     """Registers of the nameplate, and those by which the profile is recognised."""
     cells = []
     conditions = [each for match in profile.match.registers[:1] for each in (match, *match.also)]
-    decisive = {each.address for each in conditions if each.equals}
+    decisive = {each.address for each in conditions if each.low is None}
     for each in conditions:
-        if each.equals:
+        if each.low is None:
             kind, count = _kind(each.type)
-            give = _constant(each.equals[0])
+            give = _constant(each.equals[0] if each.equals else _example(each.matches or ""))
             cells.append(_Cell(each.fc, each.address, kind, count, each.word_order, give))
     for word, where in nameplate.where(profile):
         if where.address is None or where.address in decisive:
@@ -194,6 +194,13 @@ def _identity(profile: Profile, nameplate: Nameplate) -> list[_Cell]:
             )
         )
     return cells
+
+
+def _example(pattern: str) -> str:
+    """A text that a simple regular expression finds: the first word of a choice, without what may
+    be missing."""
+    text = re.sub(r"\(\?i\)|[\^$]", "", pattern)
+    return re.sub(r"\((\w+)\|[^()]*\)", r"\1", re.sub(r".\?", "", text))
 
 
 def _constant(raw: registers.Raw) -> Callable[[Values], registers.Raw]:

@@ -95,6 +95,7 @@ def test_a_real_profile_names_its_source_and_how_it_is_recognised(path):
             match.rows,
             match.registers,
             match.sunspec_models,
+            match.device_id,
         )
     )
 
@@ -212,11 +213,11 @@ def test_a_profile_knows_its_points_without_a_device():
         ),
         (
             ("class: ups", "class: ups\nmatch: {registers: [{address: 3}]}"),
-            "either equals, or both",
+            "one of equals, matches, and low",
         ),
         (
             ("class: ups", "class: ups\nmatch: {registers: [{address: 3, low: 1}]}"),
-            "either equals, or both",
+            "one of equals, matches, and low",
         ),
         (("protocol: snmp", "protocol: modbus"), "is read by snmp, the profile speaks modbus"),
         (("scale: 0.01", "decoder: magic"), "points[0].decoder"),

@@ -19,7 +19,10 @@ USED = sorted({device.profile for device in demo_site().devices})
 PLAIN = [name for name in USED if name not in ("sunspec-inverter", "hwg-ste")]
 """Profiles whose points stand at fixed places; the others are read by real clients elsewhere."""
 
-NOT_SIMULATED = {"sunspec-inverter": {"temperature.other"}}
+NOT_SIMULATED = {
+    "sunspec-inverter": {"temperature.other"},
+    "schneider-pm5000": {"current.avg", "voltage.ll"},
+}
 """Points that the simulated device does not have."""
 
 
