@@ -219,9 +219,13 @@ CASES = {
                     "5.11.0": 1,
                     "6.2.1.2.1.0": 2270,
                     "6.4.0": 4,
-                    "7.2.1.4.1.0": 21,
+                    "7.1.0": 1,
+                    "7.2.1.4.1": 21,
+                    "7.2.1.4.2": 21,
                     "7.2.1.5.1.0": 270,
                     "7.3.0": 1,
+                    "7.4.0": 2,
+                    "7.7.0": 2,
                     "8.7.1.2.1": 1,
                     "8.7.1.3.1": 0,
                 },
@@ -238,14 +242,16 @@ CASES = {
         {
             "battery.replacement": ("due", "warning"),
             "input.state": ("failed", "warning"),
+            "mode": ("on_battery", "warning"),
             "alarm.on_battery": ("active", "warning"),
         },
-        ("battery.runtime", "probe.temperature.mgs-1"),
+        ("battery.runtime", "output.load.l2", "probe.temperature.mgs-1"),
     ),
     "galaxy": (
         agent_of(
             f"{MGE}.2",
             image(MGE, {"1.1.0": b"Galaxy 5000", "5.2.0": 100, "6.2.1.2.1.0": 4090})
+            | image(MGE, {"7.3.0": 2, "7.4.0": 1, "7.7.0": 2})
             | image(RFC, {"3.3.1.3.1.0": 2363, "2.5.0": 5940}),
             b"MGE Galaxy 5000",
         ),
@@ -256,8 +262,8 @@ CASES = {
             "battery.voltage": 594,
             "battery.charge": 1,
         },
-        {},
-        (),
+        {"alarm.on_bypass": ("active", "warning")},
+        ("mode",),
     ),
     "standard with other scales": (
         agent_of(
@@ -340,6 +346,7 @@ CASES = {
                     "2.2.4.0": 9999,
                     "4.1.1.0": 7,
                     "8.2.2.0": 2360,
+                    "8.3.1.0": 499,
                     "8.3.5.0": 235,
                     "8.7.4.0": 14,
                     "8.7.6.0": 16,
@@ -362,11 +369,18 @@ CASES = {
         ("battery.runtime", "probe.temperature"),
     ),
     "logmaster": (
-        agent_of("1.3.6.1.4.1.935", image(XPPC, {"4.1.1.0": 2, "2.2.1.0": 80}), b"LogWeb"),
+        agent_of(
+            "1.3.6.1.4.1.935",
+            image(
+                XPPC,
+                {"4.1.1.0": 2, "2.2.1.0": 80} | dict.fromkeys(("8.2.2.0", "8.3.1.0", "8.7.4.0"), 0),
+            ),
+            b"LogWeb",
+        ),
         ("logmaster-ups", "ups", "Logmaster", ""),
         {"battery.charge": 0.8},
         {"mode": ("online", "ok")},
-        (),
+        ("input.voltage.l1", "alarm.overload"),
     ),
     "eppc": (
         agent_of(
