@@ -290,7 +290,8 @@ class DeviceSession(Generic[Item, Asked]):
         told = self._reader.describe()
         return (
             f"{self._where} answers, but none of the objects of profile '{profile.name}' exist"
-            f" there: is the profile right? {told + '; ' if told else ''}"
+            " there: is the profile right, and does the device show all it has?"
+            f" {told + '; ' if told else ''}"
             f"`kasbah probe {self._where}` identifies it"
         )
 

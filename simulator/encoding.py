@@ -126,7 +126,8 @@ def told_scale(scale: ScaleFrom) -> tuple[int | str, float]:
     """What a simulated device answers where a profile reads a scale, and the factor this is: one
     decimal, or the code that is nearest to none."""
     if scale.map is not None:
-        return min(scale.map.items(), key=lambda item: abs(math.log10(item[1])))
+        told = [item for item in scale.map.items() if item[1] > 0]
+        return min(told, key=lambda item: abs(math.log10(item[1])))
     return {"exponent": (-1, 0.1), "decimals": (1, 0.1), "factor": (1, 1.0)}[scale.as_]
 
 
@@ -145,10 +146,16 @@ def find(values: Values, name: PointName) -> Value | None:
     return HEALTHY.get(f"{name.part}.{name.quantity}") or HEALTHY.get(name.quantity)
 
 
+def fitting(pattern: str) -> str:
+    """A text that fits a simple regular expression; for others it has to be tried."""
+    plain = re.sub(r"\\d[+*]?", "1", re.sub(r"\([^()]*\)\?", "", pattern))
+    return re.sub(r"\\[bw][+*]?|\(\?[:i]\)?|[\\^$()?+*]|\|.*", "", plain)
+
+
 def meeting(condition: Condition) -> int | str:
     """What a simulated device holds so that a condition is met, where that can be told."""
     if condition.equals:
         return condition.equals[0]
     if condition.matches is not None:
-        return re.sub(r"[\^$]", "", condition.matches)
+        return fitting(condition.matches)
     return next(number for number in count(1) if number not in (condition.not_equals or ()))

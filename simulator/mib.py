@@ -25,7 +25,7 @@ from collectors.snmp.ber import (
 from core.points import PointName
 from core.vocabulary import Kind
 from simulator.electrical import Values
-from simulator.encoding import FLAG, Encoder, Raw, meeting, told_scale
+from simulator.encoding import FLAG, Encoder, Raw, fitting, meeting, told_scale
 from simulator.nameplate import Nameplate
 
 Oid = tuple[int, ...]
@@ -96,13 +96,26 @@ def device_mib(
     nameplate: Nameplate,
     values: Callable[[], Values],
     uptime_s: Callable[[], float],
+    others: Sequence[Profile] = (),
 ) -> OrderedMib:
-    """All objects of one simulated device."""
-    objects: dict[Oid, Callable[[], Variable | None]] = {}
-    objects.update(_system(profile, nameplate, uptime_s))
-    shared: dict[Oid, list[Encoder]] = {}
+    """All objects of one simulated device, of which `others` read the rest."""
+    objects = _system(profile, nameplate, uptime_s)
     # A device is of one kind: what its profile reads of the other kinds is not there.
     strangers = [parse_oid(text) for text in profile.match.sys_object_id[1:]]
+    for part in (profile, *others):
+        objects = _objects(part, nameplate, values, strangers) | objects
+    return OrderedMib(objects)
+
+
+def _objects(
+    profile: Profile,
+    nameplate: Nameplate,
+    values: Callable[[], Values],
+    strangers: Sequence[Oid],
+) -> dict[Oid, Callable[[], Variable | None]]:
+    """What one profile reads."""
+    objects: dict[Oid, Callable[[], Variable | None]] = {}
+    shared: dict[Oid, list[Encoder]] = {}
     chosen: dict[Oid, int | str] = {}
     for spec in profile.points:
         for oid, name in _places(spec, values):
@@ -125,7 +138,7 @@ def device_mib(
     if any((spec.keys.oid or spec.keys.walk or "").startswith(UPS_MIB) for spec in profile.points):
         for text in LINES:
             objects.setdefault(parse_oid(text), constant(Variable(INTEGER, 3)))
-    return OrderedMib(objects)
+    return objects
 
 
 def _system(
@@ -134,6 +147,10 @@ def _system(
     model = profile.match.sys_object_id
     kind = model[0] if model else "1.3.6.1.2.1"
     described = f"{nameplate.vendor} {profile.title}"
+    for pattern in profile.match.sys_descr[:1]:
+        text = fitting(pattern)
+        told = (text, f"{text} {nameplate.firmware}")
+        described = next((words for words in told if re.search(pattern, words.strip())), described)
     return {
         SYS_DESCR: constant(Variable(OCTET_STRING, described.encode())),
         SYS_OBJECT_ID: constant(Variable(OID, kind)),
@@ -170,16 +187,15 @@ def _rows(spec: PointSpec, values: Values) -> Iterator[tuple[Oid, str]]:
 
 
 def _row(spec: PointSpec, index: str) -> Oid | None:
-    """The whole index of a row of which a profile keeps `index`; None where that takes more than to
-    put numbers in the place of the groups."""
+    """The whole index of a row of which a profile keeps `index`, and more that the plant does not
+    count; None where that takes more than to put numbers in the place of the groups."""
     pattern = spec.keys.index
     if pattern is None:
         return parse_oid(index)
     parts = iter(index.split("."))
-    text = re.sub(r"\([^()]*\)", lambda _: next(parts, ""), pattern)
-    text = re.sub(r"\\d[+*]?", "1", text).replace("\\", "").strip("^$")
-    fit = re.fullmatch(pattern, text)
-    return parse_oid(text) if fit and ".".join(fit.groups("")) == index else None
+    text = fitting(re.sub(r"\((?!\?)[^()]*\)", lambda _: next(parts, "1"), pattern))
+    numbers = re.fullmatch(r"\d+(\.\d+)*", text)
+    return parse_oid(text) if numbers and re.fullmatch(pattern, text) else None
 
 
 def _belongs(
@@ -189,9 +205,10 @@ def _belongs(
     rows by (`only`) does not say something else already. What tells them is noted in `chosen`."""
     if any(oid[: len(other)] == other for other in strangers):
         return False
+    tellers = [(_beside(spec, only, oid), only) for only in spec.keys.only]
     return all(
-        only.met_by(chosen.setdefault(_beside(spec, only, oid), meeting(only)))
-        for only in spec.keys.only
+        teller != oid and only.met_by(chosen.setdefault(teller, meeting(only)))
+        for teller, only in tellers
     )
 
 

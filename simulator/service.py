@@ -159,11 +159,13 @@ class SimulatedSite:
 
     def _agent(self, device: Device) -> Agent:
         plant, name = self.plant, device.id
+        profile, *others = self._profiles.together(device.profile)
         mib = device_mib(
-            self._profiles.load(device.profile),
+            profile,
             nameplate(device),
             lambda: plant.values(name),
             lambda: plant.uptime_s(name),
+            others,
         )
         return Agent(mib, device.credentials.community, lambda: plant.answers(name))
 

@@ -109,7 +109,7 @@ async def opened(agent: OddAgent, folder, profile: str = ""):
         session = session_for(device, shared, Library([folder]), SystemClock())
         known = await session.open()
         answer = await session.poll("fast")
-    return dict(zip(map(str, known.names), answer.value.tolist(), strict=True))
+    return dict(zip(map(str, known.names), answer.decoded()[0].tolist(), strict=True))
 
 
 def values(result: ProbeResult) -> dict[tuple[str, str], float | None]:
