@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 
 class SystemClock:
@@ -14,21 +15,28 @@ class SystemClock:
     `now()`, never `monotonic()`.
     """
 
+    now: Callable[[], float]
+    """UTC seconds."""
+
+    monotonic: Callable[[], float]
+    """Seconds that are never stepped."""
+
     def __init__(self, speed: float = 1.0) -> None:
         self._speed = speed
         self._start = time.monotonic()
         self._offset = time.time() - self._start
+        # Looked at several times a poll: the system's own functions where they will do.
+        self.now = time.time if speed == 1.0 else self._now
+        self.monotonic = time.monotonic if speed == 1.0 else self._monotonic
 
     @property
     def speed(self) -> float:
         return self._speed
 
-    def now(self) -> float:
-        if self._speed == 1.0:
-            return time.time()
-        return self._start + self._offset + (time.monotonic() - self._start) * self._speed
+    def _now(self) -> float:
+        return self._offset + self._monotonic()
 
-    def monotonic(self) -> float:
+    def _monotonic(self) -> float:
         return self._start + (time.monotonic() - self._start) * self._speed
 
     async def sleep(self, seconds: float) -> None:

@@ -15,7 +15,7 @@ import errno
 import random
 import socket
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -238,26 +238,35 @@ class SnmpClient:
         self.counters.malformed += 1
         return Malformed(f"{target} gives no valid answer: {error}")
 
-    async def _ask(self, target: Target, question: Question) -> bytes:
-        """Find the device's address, send, wait, and try again where nothing comes."""
+    def _ask(self, target: Target, question: Question) -> Awaitable[bytes]:
+        """What to await for the answer; time-outs and retries included."""
         if target.version is Version.V3:
             raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         address = self._names.address(target.host, target.port, now)
         if address is None:
-            patience_s = target.timeout_s * (target.retries + 1)
-            address = await self._names.look_up(target.host, target.port, patience_s)
-        return await self._asked(target, question, address)
+            return self._find_and_ask(target, question)
+        return self._asked(loop, target, question, address, now)
+
+    async def _find_and_ask(self, target: Target, question: Question) -> bytes:
+        patience_s = target.timeout_s * (target.retries + 1)
+        address = await self._names.look_up(target.host, target.port, patience_s)
+        loop = asyncio.get_running_loop()
+        return await self._asked(loop, target, question, address, loop.time())
 
     def _asked(
-        self, target: Target, question: Question, address: SocketAddress
+        self,
+        loop: asyncio.AbstractEventLoop,
+        target: Target,
+        question: Question,
+        address: SocketAddress,
+        now: float,
     ) -> asyncio.Future[bytes]:
         """Send; the answer comes in the future.
 
         Who waits no longer cancels the future: the next sweep forgets the request.
         """
-        loop = asyncio.get_running_loop()
-        now = loop.time()
         future: asyncio.Future[bytes] = loop.create_future()
         pending = _Pending(question, target, address, future, target.retries)
         if len(self._pending) < self._window:
