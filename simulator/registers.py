@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collectors.modbus import registers
 from collectors.modbus.codec import COILS, DISCRETE_INPUTS
@@ -118,12 +118,13 @@ def _held(words: dict[tuple[int, int], int], cell: _Cell) -> int:
 def _points(profile: Profile) -> list[_Cell]:
     cells, told = [], _told(profile)
     for spec in profile.points:
-        if spec.keys.address is None or not all(
-            each.met_by(told.get((each.fc, each.address))) for each in spec.keys.valid_if
-        ):
+        if spec.keys.address is None:
             continue
+        conditions = spec.keys.valid_if
+        valid = all(each.met_by(told.get((each.fc, each.address))) for each in conditions)
         for name, offset in spec.expanded():
-            cells.append(_cell(profile, spec, name, spec.keys.address + offset))
+            cell = _cell(profile, spec, name, spec.keys.address + offset)
+            cells.append(cell if valid else replace(cell, give=_constant(None)))
     for spec in profile.points:
         for other in spec.keys.beside:
             if other.address is not None:
@@ -203,7 +204,7 @@ def _example(pattern: str) -> str:
     return re.sub(r"\((\w+)\|[^()]*\)", r"\1", re.sub(r".\?", "", text))
 
 
-def _constant(raw: registers.Raw) -> Callable[[Values], registers.Raw]:
+def _constant(raw: registers.Raw | None) -> Callable[[Values], registers.Raw | None]:
     return lambda _values: raw
 
 
