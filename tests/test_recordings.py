@@ -23,6 +23,7 @@ from collectors.session import session_for
 from core.errors import DeviceError, Unidentified
 from core.site import Credentials, Device
 from tests.support import snmpsim
+from tests.support.kasbah import call
 
 pytestmark = pytest.mark.skipif(
     not snmpsim.CAPTURES.is_dir(), reason="the recordings of ../shared/captures are not here"
@@ -348,3 +349,13 @@ async def test_a_session_polls_one_object_for_each_point(port, clients):
     at = fast.slots.tolist().index(names.index("output.load"))
     assert fast.decoded()[0][at] == pytest.approx(0.64)
     assert not fast.restarted
+
+
+def test_the_command_line_shows_what_a_bare_card_is(port):
+    address, name = f"snmp://127.0.0.1:{port}", "identification-cyberpower_rmcard205"
+    result = call("probe", address, "--community", name, "--json")
+    told = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert (told["device_class"], told["vendor"]) == ("ups", "CyberPower")
+    assert (told["readings"], told["states"]) == ([], [])
+    assert "none of the objects" in told["errors"][0]
