@@ -186,7 +186,7 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("alarm_count", "1", "alarms_present", low=0, high=1e6),
         Quantity("module_count", "1", "modules", low=0, high=1e6),
         Quantity("redundant_module_count", "1", "redundant_modules", low=0, high=1e6),
-        Quantity("count", "1", "count", low=0, high=1e9),
+        Quantity("count", "1", "items", low=0, high=1e9),
         Quantity("value", "1", "value"),
         Quantity("cycles", "1", "cycles_total", Kind.COUNTER, 0),
         Quantity("acquisition_age", "s", "acquisition_age_seconds", low=0),

@@ -203,6 +203,7 @@ class Ups:
         weak = self.battery_fault or self.charge < 0.2
         values |= {
             "mode": self.mode,
+            "breaker.position.bypass": "open",  # the plant has no maintenance bypass
             "input.outages": self.outages,
             "outages": self.outages,
             "input.state": "normal" if self.input.live else "failed",
