@@ -399,4 +399,9 @@ async def test_a_socomec_product_that_nobody_knows_is_no_other():
 @pytest.mark.parametrize("value", [0, 1, 0xFFFF])
 async def test_a_device_that_answers_every_register_alike_is_no_meter(value):
     with pytest.raises(Unidentified):
-        await read(Unit(holding=dict.fromkeys(range(65536), value)))
+        await read(
+            Unit(
+                holding=dict.fromkeys(range(65536), value),
+                input=dict.fromkeys(range(65536), value),
+            )
+        )
