@@ -239,3 +239,22 @@ def test_the_example_of_the_reference_page_is_right(tmp_path):
     secret.write_text("word\n")
     text = reference.EXAMPLE.replace("/etc/kasbah/secrets/community", str(secret))
     assert load_site(written(tmp_path, text)).devices
+
+
+def test_a_wrong_key_hides_no_other_mistake_of_its_entry(tmp_path):
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "site: {id: casa 1, timezone: Africa/Casa}\n"
+        "devices:\n"
+        '  - {id: ups-1, profile: apc-ups, address: "snmp://10.0.0.1"}\n'
+        '  - {id: ups-1, address: "smnp://10.0.0.2", rating_kw: -3}\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_site(path)
+    assert [(problem.line, problem.key) for problem in caught.value.problems] == [
+        (1, "site.id"),
+        (1, "site.timezone"),
+        (4, "devices[1].rating_kw"),
+        (4, "devices[1].id"),
+        (4, "devices[1].address"),
+    ]

@@ -50,11 +50,11 @@ def load(path: Path, profiles: Library | None = None) -> Configuration:
 
 
 def _parse(document: Document) -> tuple[SiteFile | None, list[Problem]]:
-    """The file in its shape, leaving out entries that have none so that the rest is checked too."""
+    """The file in its shape, leaving out what has none so that the rest is checked too."""
     problems: list[Problem] = []
     data = document.data
     original = {key: list(range(len(v))) for key, v in data.items() if isinstance(v, list)}
-    for _ in range(3):  # wrong entries out, then wrong tables, then give up
+    for _ in range(4):  # wrong keys and entries out, then wrong tables, then give up
         try:
             parsed = SiteFile.model_validate(data)
         except ValidationError as error:
@@ -88,22 +88,41 @@ def _path(loc: tuple[int | str, ...], original: dict[str, list[int]]) -> KeyPath
 def _without(
     data: dict[str, Any], locations: list[tuple[int | str, ...]], original: dict[str, list[int]]
 ) -> dict[str, Any]:
-    """The data without the entries (of lists) or the keys (elsewhere) that are wrong."""
+    """The data without what is wrong: a key of an entry where the rest of it can be judged
+    without, else the whole entry; elsewhere a key."""
     data = dict(data)
-    entries = {
-        (str(loc[0]), loc[1]) for loc in locations if len(loc) > 1 and isinstance(loc[1], int)
-    }
-    for key in {key for key, _ in entries}:
-        keep = [i for i in range(len(data[key])) if (key, i) not in entries]
-        data[key] = [data[key][i] for i in keep]
-        original[key] = [original[key][i] for i in keep]
+    entries: set[tuple[str, int]] = set()
     for loc in locations:
-        if len(loc) > 1 and isinstance(loc[1], int):
-            continue
-        data.pop(str(loc[0]), None)
-        if loc[0] == "site":
-            data["site"] = {"id": "unnamed"}
+        table, place = str(loc[0]), loc[1] if len(loc) > 1 else None
+        if isinstance(place, int):
+            key = str(loc[2]) if len(loc) > 2 else ""
+            entry = data[table][place]
+            if key in _DECISIVE or not isinstance(entry, dict) or key not in entry:
+                entries.add((table, place))
+            else:
+                rest = {name: value for name, value in entry.items() if name != key}
+                data[table] = [*data[table][:place], rest, *data[table][place + 1 :]]
+        elif table == "site" and isinstance(place, str) and isinstance(data["site"], dict):
+            kept = {name: value for name, value in data["site"].items() if name != place}
+            data["site"] = {"id": "unnamed"} | kept
+        else:
+            data.pop(table, None)
+            if table == "site":
+                data["site"] = {"id": "unnamed"}
+    for table in {table for table, _ in entries}:
+        keep = [i for i in range(len(data[table])) if (table, i) not in entries]
+        data[table] = [data[table][i] for i in keep]
+        original[table] = [original[table][i] for i in keep]
     return data
+
+
+_DECISIVE = frozenset(
+    """
+    id kind profile address capacity_kw capacity_kva capacity_a fed_by bypass_fed_by between demand
+    demand_kw members scheme design
+    """.split()
+)
+"""Without one of these the checks between entries would complain of what is no mistake."""
 
 
 def _sentence(item: Any) -> str:
