@@ -189,6 +189,8 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("count", "1", "items", low=0, high=1e9),
         Quantity("value", "1", "value"),
         Quantity("cycles", "1", "cycles_total", Kind.COUNTER, 0),
+        Quantity("available_current", "A", "available_current_amperes", low=0, high=100e3),
+        Quantity("crest_factor", "ratio", "crest_factor_ratio", low=0, high=100),
         Quantity("acquisition_age", "s", "acquisition_age_seconds", low=0),
     )
 }
