@@ -176,6 +176,41 @@ CASES = {
         },
         (),
     ),
+    # no transformer, so no line-to-line voltage; position 3 of the panel is the earth
+    "apc-xpdu": (
+        "318.1.3.15",
+        b"InfraStruXure PDU",
+        below(
+            "318.1.1.15",
+            {
+                "3.4.3.0": 425,
+                "3.5.1.0": -1,
+                **below("3.1.4.1.2", {"1": -1}),
+                **below("3.1.4.1.3", {"1": 2301}),
+                **below("3.4.14.1.4", {"2": 612}),
+                **below("4.1.2.1.3", {"1": 1}),
+                **below("4.2.3.1.2", {"3": 1, "5": 20}),
+                **below("4.2.3.1.5", {"3": -1, "5": 77}),
+                **below("5.3.1.3", {"1": 1, "2": 2}),
+                **below("5.3.1.4", {"1": 2, "2": 2}),
+                "7.2.0": 2,
+            },
+        ),
+        {
+            "output.active_power": 42500,
+            "input.voltage.l1": 230.1,
+            "output.current.l2": 61.2,
+            "bank.current.5": 7.7,
+            "bank.rated_current.5": 20,
+        },
+        {
+            "breaker.position.1": ("open", OK),
+            "contact.state.1": ("active", WARNING),
+            "contact.state.2": ("normal", OK),
+            "winding.alarm.temperature": ("active", CRITICAL),
+        },
+        ("input.voltage.l1-l2", "bank.rated_current.3", "output.residual_current"),
+    ),
     # older firmware: texts, below another maker's number
     "apc-epdu": (
         "0",
