@@ -111,23 +111,27 @@ async def identify_modbus(
     reader: ModbusReader, library: Library, where: str
 ) -> tuple[Profile, ...]:
     """The profiles of a Modbus or SunSpec device at `where`; of a device that has registers of its
-    maker and SunSpec models both are read. Raises as `identify_snmp` does."""
+    maker and SunSpec models both are read. Raises as `identify_snmp` does.
+
+    Registers of families that its identification names come first, and where one of these is right
+    no others are asked for: some devices do not answer at all for registers that they do not have.
+    """
     families = [family for family in library.families() if family.protocol != "snmp"]
-    decisive = [match for family in families for match in family.match.registers]
-    found = await _registers(reader, decisive)
-    further = [other for match in decisive if _met(match, found) for other in match.also]
-    found |= await _registers(reader, further, heard=True)
     await reader.introduce()
+    named = [
+        family
+        for family in families
+        if any(re.search(pattern, reader.device_id) for pattern in family.match.device_id)
+    ]
+    found = await _decisive(reader, named)
+    if not any(_there_by(family, found) for family in named):
+        others = [family for family in families if family not in named]
+        found |= await _decisive(reader, others)
     models = {block.model for block in await _models(reader)}
     fitting = []
     for family in families:
-        match = family.match
-        present = any(
-            all(_met(each, found) for each in (decides, *decides.also))
-            for decides in match.registers
-        )
-        present = present or not models.isdisjoint(match.sunspec_models)
-        if present or any(re.search(pattern, reader.device_id) for pattern in match.device_id):
+        present = _there_by(family, found) or not models.isdisjoint(family.match.sunspec_models)
+        if present or family in named:
             fitting.append(_Candidate(family, present))
     seen = reader.describe()
     if models:
@@ -142,17 +146,33 @@ def _kind(candidate: _Candidate) -> str:
     return candidate.family.protocol
 
 
+async def _decisive(reader: ModbusReader, families: Sequence[Family]) -> dict[Register, Raw]:
+    """The decisive registers of these families that the device has; those that must also be right
+    only where the first is."""
+    heard = bool(reader.device_id)
+    matches = [match for family in families for match in family.match.registers]
+    found = await _registers(reader, matches, heard=heard)
+    further = [other for match in matches if _met(match, found) for other in match.also]
+    return found | await _registers(reader, further, heard=True)
+
+
+def _there_by(family: Family, found: dict[Register, Raw]) -> bool:
+    """Whether decisive registers say that a device is of this family."""
+    return any(
+        all(_met(each, found) for each in (match, *match.also)) for match in family.match.registers
+    )
+
+
 async def _registers(
-    reader: ModbusReader, conditions: Iterable[RegisterCondition], *, heard: bool = False
+    reader: ModbusReader, conditions: Iterable[RegisterCondition], *, heard: bool
 ) -> dict[Register, Raw]:
-    """Decisive registers, each on its own: nobody knows what lies between them."""
+    """Registers, each on its own: nobody knows what lies between them."""
     reading = CarefulReading(reader, heard=heard)
-    wanted = {_register(condition) for condition in conditions}
-    requests = [
-        request
-        for register in sorted(wanted, key=lambda each: (each.fc, each.address, each.kind))
-        for request in reader.pack([register])
-    ]
+    wanted = sorted(
+        {_register(condition) for condition in conditions},
+        key=lambda each: (each.fc, each.address, each.kind),
+    )
+    requests = [request for register in wanted for request in reader.pack([register])]
     found = await reading.read(requests)
     return {
         register: text_of(raw) if isinstance(raw, bytes | str) else raw

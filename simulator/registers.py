@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from collectors.modbus import registers
 from collectors.modbus.codec import COILS, DISCRETE_INPUTS
-from collectors.profile import PointSpec, Profile, Where
+from collectors.profile import PointSpec, Profile, RegisterCondition, Where
 from core.points import PointName
 from simulator.electrical import Values
 from simulator.encoding import Encoder, meeting, told_scale
@@ -176,10 +176,9 @@ def _identity(profile: Profile, nameplate: Nameplate) -> list[_Cell]:
     conditions = [each for match in profile.match.registers[:1] for each in (match, *match.also)]
     decisive = {each.address for each in conditions if each.low is None}
     for each in conditions:
-        if each.low is None:
-            kind, count = _kind(each.type)
-            give = _constant(each.equals[0] if each.equals else _example(each.matches or ""))
-            cells.append(_Cell(each.fc, each.address, kind, count, each.word_order, give))
+        kind, count = _kind(each.type)
+        give = _constant(_meets(each))
+        cells.append(_Cell(each.fc, each.address, kind, count, each.word_order, give))
     for word, where in nameplate.where(profile):
         if where.address is None or where.address in decisive:
             continue
@@ -195,6 +194,13 @@ def _identity(profile: Profile, nameplate: Nameplate) -> list[_Cell]:
             )
         )
     return cells
+
+
+def _meets(condition: RegisterCondition) -> registers.Raw:
+    """What is right in a decisive register; where a point stands there, its own value counts."""
+    if condition.low is not None and condition.high is not None:
+        return (condition.low + condition.high) / 2
+    return condition.equals[0] if condition.equals else _example(condition.matches or "")
 
 
 def _example(pattern: str) -> str:

@@ -4,13 +4,17 @@ known of the makers' lists and not from the profiles."""
 from __future__ import annotations
 
 import math
-from struct import pack
+from struct import pack, unpack
 
 import pytest
 
+from agent.clock import SystemClock
+from collectors.clients import Clients
+from collectors.probe import probe
 from core.errors import Unidentified
-from tests.support.maps import numbers, read, registers, states, swapped, text
-from tests.support.modbus import Unit
+from core.site import Credentials
+from tests.support.maps import PROFILES, numbers, read, registers, states, swapped, text
+from tests.support.modbus import Unit, scripted_server
 
 NAN = math.nan
 LINES = ("l1", "l2", "l3")
@@ -405,3 +409,45 @@ async def test_a_device_that_answers_every_register_alike_is_no_meter(value):
                 input=dict.fromkeys(range(65536), value),
             )
         )
+
+
+async def test_a_meter_that_is_silent_where_it_has_no_registers_is_found_by_its_name():
+    """Such a meter tells its maker, and is then asked for registers of that family alone."""
+    image = registers({0: low_first(2301, 2312, 2298), 55: pack(">H", 499)}, (0, 93))
+    words = b"".join(
+        bytes([i, len(word)]) + word for i, word in enumerate((b"Carlo Gavazzi", b"EM24", b"1"))
+    )
+    silent = []
+
+    async def shy(reader, writer):
+        while True:
+            head = await reader.readexactly(6)
+            asked = await reader.readexactly(int.from_bytes(head[4:], "big"))
+            if asked[1] == 0x2B:
+                answer = asked[:4] + b"\1\0\0\3" + words
+            else:
+                start, count = unpack(">HH", asked[2:6])
+                held = [image.get(at) for at in range(start, start + count)]
+                if asked[1] != 3 or None in held:
+                    silent.append(start)
+                    continue
+                answer = asked[:2] + bytes([2 * count]) + pack(f">{count}H", *held)
+            writer.write(head[:4] + pack(">H", len(answer)) + answer)
+
+    async with scripted_server(shy) as port:
+        clients = Clients.open()
+        try:
+            result = await probe(
+                f"modbus://127.0.0.1:{port}/1",
+                credentials=Credentials("none"),
+                clients=clients,
+                library=PROFILES,
+                clock=SystemClock(),
+                timeout_s=0.1,
+                retries=0,
+            )
+        finally:
+            await clients.close()
+    assert result.profile == "carlogavazzi-em24"
+    assert numbers(result)["frequency"] == 49.9
+    assert set(silent) <= {40000, 50000}  # where a SunSpec map would be
