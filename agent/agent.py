@@ -20,7 +20,7 @@ from agent.selfmetrics import SelfMetrics
 from agent.web import WebServer
 from api.app import create_app
 from collectors.clients import Clients
-from collectors.profile import Library, library
+from collectors.profile import Library
 from collectors.scheduler import Scheduler
 from collectors.session import session_for
 from core.clock import Clock
@@ -61,7 +61,7 @@ class Agent:
         self._clock = clock
         self._history = history
         self._scenarios = scenarios
-        self._profiles = profiles or library()
+        self._profiles = profiles or configuration.profiles
         self._engine = Engine(self._site, clock.now())
         self._defined = 0
         self._published = asyncio.Condition()

@@ -47,6 +47,17 @@ CredentialsFrom = Annotated[
         "--credentials", metavar="FILE:NAME", help="an entry of `credentials:` in a site file"
     ),
 ]
+Timeout = Annotated[float, typer.Option(help="seconds to wait for an answer", min=0.05, max=60)]
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--profiles",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="a folder with profiles of your own; they win over those that come with Kasbah",
+    ),
+]
 
 
 class ExportFormat(StrEnum):
@@ -118,11 +129,10 @@ def probe(
     profile: Annotated[
         str | None, typer.Option(help="read it as this profile; left out: identify it")
     ] = None,
+    folders: Folders = None,
     community: Community = None,
     credentials: CredentialsFrom = None,
-    timeout: Annotated[
-        float, typer.Option(help="seconds to wait for an answer", min=0.05, max=60)
-    ] = 2.0,
+    timeout: Timeout = 2.0,
     json: Json = False,
 ) -> None:
     """Poll one device once and show everything it says."""
@@ -131,6 +141,7 @@ def probe(
     command(
         address,
         profile=profile,
+        folders=folders or [],
         community=community,
         credentials=credentials,
         timeout_s=timeout,
@@ -144,6 +155,7 @@ def discover(
         list[str], typer.Argument(metavar="CIDR...", help="networks to scan, e.g. 10.10.1.0/24")
     ],
     ports: Annotated[str, typer.Option(help="e.g. snmp:161,modbus:502")] = "snmp:161,modbus:502",
+    folders: Folders = None,
     community: Community = None,
     credentials: CredentialsFrom = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask before sending")] = False,
@@ -152,7 +164,15 @@ def discover(
     """Find and identify devices; print entries ready to paste into a site file."""
     from agent.commands.discover import discover as command
 
-    command(networks, ports=ports, community=community, credentials=credentials, yes=yes, json=json)
+    command(
+        networks,
+        ports=ports,
+        folders=folders or [],
+        community=community,
+        credentials=credentials,
+        yes=yes,
+        json=json,
+    )
 
 
 @app.command()
@@ -180,12 +200,13 @@ def profiles(
     name: Annotated[
         str | None, typer.Argument(help="show one profile with its points and sources")
     ] = None,
+    folders: Folders = None,
     json: Json = False,
 ) -> None:
-    """The device library."""
+    """The device library: what is recognised, and what is read from it."""
     from agent.commands.profiles import profiles as command
 
-    command(name, json=json)
+    command(name, folders=folders or [], json=json)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from collectors.isolate import CarefulReading
 from collectors.modbus.sunspec import ModelBlock
 from collectors.profile import Family, Library, Match, Profile, RegisterCondition
 from collectors.reader import ModbusReader, SnmpReader, enterprise_of
-from core.errors import DeviceTimeout, Malformed, Unidentified
+from core.errors import DeviceTimeout, Malformed, Unidentified, advice
 from core.quality import Quality
 
 NET_SNMP: Final = 8072
@@ -207,7 +207,7 @@ def _best(fitting: Sequence[_Candidate], where: str, seen: str) -> _Candidate:
         told = f": {seen}" if seen else ""
         raise Unidentified(
             f"{where} answers, but no profile of the library fits it{told}; "
-            "name one (`kasbah profiles` lists them)"
+            f"name one (`kasbah profiles` lists them), or {advice(where)}"
         )
     return min(fitting, key=lambda each: each.order)
 

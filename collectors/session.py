@@ -30,7 +30,7 @@ from collectors.plan import Asked, Plan
 from collectors.profile import Library, Profile
 from collectors.reader import ModbusReader, Reader, RequestRefused, SnmpReader
 from core.clock import Clock
-from core.errors import DeviceError, Unidentified
+from core.errors import DeviceError, Unidentified, advice
 from core.points import PointName
 from core.quality import LEVEL_SHIFT, Level, Quality
 from core.readings import Bytes, Floats, Indices
@@ -292,7 +292,7 @@ class DeviceSession(Generic[Item, Asked]):
             f"{self._where} answers, but none of the objects of profile '{profile.name}' exist"
             " there: is the profile right, and does the device show all it has?"
             f" {told + '; ' if told else ''}"
-            f"`kasbah probe {self._where}` identifies it"
+            f"`kasbah probe {self._where}` identifies it; if nothing fits, {advice(self._where)}"
         )
 
 

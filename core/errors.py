@@ -77,6 +77,11 @@ class Unidentified(DeviceError):
     """The device answers, but no profile of the library fits it."""
 
 
+def advice(where: str) -> str:
+    """What to do about a device that no profile fits, as the end of a sentence."""
+    return f"record it (`kasbah record {where}`) and write one as docs/profiles.md shows"
+
+
 class SinkError(KasbahError):
     """A history sink did not take the rows it was given."""
 

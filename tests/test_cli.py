@@ -138,3 +138,74 @@ def test_export_of_nothing_is_a_sentence(tmp_path: Path):
     assert "Traceback" not in result.stderr
     assert call("export", "ups-1/mode", "--from", "yesterday").returncode == 78
     assert call("export", "not a point", "--from", "-1h").returncode == 78
+
+
+def test_a_profile_is_shown_with_all_that_it_says():
+    shown = call("profiles", "schneider-pm5000").stdout
+    assert "string(20)" in shown, "how it is recognised"
+    assert "3:2699 f32" in shown
+    assert "x1000" in shown
+    assert "register 2700 active energy delivered (into load)  (unverified)" in shown
+    assert "8 starting (warning)" in call("profiles", "apc-ups").stdout
+    point = json.loads(call("profiles", "rfc1628-ups", "--json").stdout)["points"][0]
+    assert point["unit"] == "state"
+    assert point["states"]["5"] == {"state": "on_battery", "severity": "warning"}
+
+
+def test_the_list_of_profiles_does_not_hesitate():
+    def seconds() -> float:
+        start = time.perf_counter()
+        assert call("profiles").returncode == 0
+        return time.perf_counter() - start
+
+    assert statistics.median(seconds() for _ in range(3)) < 1.5
+
+
+OWN = """\
+profile: own-probe
+title: A probe of ours
+class: environment
+protocol: snmp
+source: its manual
+points:
+  - {point: probe.temperature, oid: 1.3.6.1.4.1.99999.1.0, scale: 0.1, source: temperature}
+"""
+OWN_SITE = """\
+site: {id: ours}
+profiles: own
+devices: [{id: probe-1, profile: own-probe, address: "snmp://127.0.0.1:1161"}]
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder with a profile of the user's own, beside a site file that names it."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "own-probe.yaml").write_text(OWN)
+    (tmp_path / "site.yaml").write_text(OWN_SITE)
+    return folder
+
+
+def test_profiles_of_a_folder_of_ones_own_are_known(own: Path):
+    assert "its manual" in call("profiles", "own-probe", "--profiles", str(own)).stdout
+    assert call("profiles", "own-probe").returncode == 1
+    assert call("profiles", "--profiles", str(own / "nowhere")).returncode == 2
+    probed = call("probe", "snmp://127.0.0.1:9", "--profile", "own-probe", "--profiles", str(own))
+    assert "there is no profile" not in probed.stderr
+    checked = call("check", str(own.parent / "site.yaml"))
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_mistake_in_a_profile_of_ones_own_is_told_with_its_line(own: Path):
+    path = own / "own-probe.yaml"
+    path.write_text(OWN.replace("probe.temperature", "probe.warmth"))
+    for words in (("profiles", "own-probe", "--profiles", str(own)), ("check", "../site.yaml")):
+        result = call(*(str((own / word).resolve()) if "/" in word else word for word in words))
+        assert result.returncode == 78
+        assert f"{path}:7: points[0]" in result.stderr
+        assert "warmth" in result.stderr
+    (own.parent / "site.yaml").write_text(OWN_SITE.replace("profiles: own", "profiles: [wn]"))
+    result = call("check", str(own.parent / "site.yaml"))
+    assert result.returncode == 78
+    assert "site.yaml:2: profiles[0]: there is no folder" in result.stderr

@@ -9,6 +9,7 @@ import json as json_
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import typer
 
@@ -28,6 +29,7 @@ def discover(
     networks: Sequence[str],
     *,
     ports: str,
+    folders: Sequence[Path],
     community: str | None,
     credentials: str | None,
     yes: bool,
@@ -55,13 +57,14 @@ def discover(
         _ask()
     progress = _Progress(len(hosts) * len(wanted))
     found = asyncio.run(
-        sweep_networks(sweep, library=library(), clock=SystemClock(), progress=progress)
+        sweep_networks(sweep, library=library(*folders), clock=SystemClock(), progress=progress)
     )
     progress.end()
     if json:
         print(json_.dumps(as_json(found, len(hosts)), indent=2))
     elif found:
-        print("\n".join(as_yaml(found, sweep, named=credentials is not None)))
+        own = [f"profiles: {json_.dumps(list(map(str, folders)))}"] if folders else []
+        print("\n".join((*own, *as_yaml(found, sweep, named=credentials is not None))))
     if not found:
         _tell("nothing answers: are these the right networks and ports, and the right community?")
         raise typer.Exit(EXIT_FAILED)

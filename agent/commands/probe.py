@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json as json_
+from collections.abc import Sequence
+from pathlib import Path
 
 from agent.clock import SystemClock
 from agent.commands.access import credentials as access
@@ -13,7 +15,7 @@ from collectors.address import parse_address
 from collectors.clients import Clients
 from collectors.probe import ProbeResult
 from collectors.probe import probe as probe_once
-from collectors.profile import library
+from collectors.profile import Library, library
 from core.errors import ConfigError, Problem
 from core.site import Credentials
 
@@ -22,6 +24,7 @@ def probe(
     address: str,
     *,
     profile: str | None,
+    folders: Sequence[Path],
     community: str | None,
     credentials: str | None,
     timeout_s: float,
@@ -33,11 +36,11 @@ def probe(
         parse_address(address)
     except ValueError as error:
         raise ConfigError([Problem("command line", 0, "ADDRESS", str(error))]) from None
-    shelf = library()
+    shelf = library(*folders)
     if profile is not None and profile not in shelf.names():
         message = f"there is no profile '{profile}'{nearest(profile, shelf.names())}"
         raise ConfigError([Problem("command line", 0, "--profile", message)])
-    result = asyncio.run(_probe(address, profile, access(community, credentials), timeout_s))
+    result = asyncio.run(_probe(address, profile, shelf, access(community, credentials), timeout_s))
     if json:
         print(json_.dumps(dataclasses.asdict(result), indent=2, allow_nan=False))
     else:
@@ -45,7 +48,7 @@ def probe(
 
 
 async def _probe(
-    address: str, profile: str | None, credentials: Credentials, timeout_s: float
+    address: str, profile: str | None, shelf: Library, credentials: Credentials, timeout_s: float
 ) -> ProbeResult:
     clients = Clients.open()
     try:
@@ -54,7 +57,7 @@ async def _probe(
             profile=profile,
             credentials=credentials,
             clients=clients,
-            library=library(),
+            library=shelf,
             clock=SystemClock(),
             timeout_s=timeout_s,
         )

@@ -65,7 +65,7 @@ def demo(
         raise ConfigError([Problem("command line", 0, "", str(error))]) from None
     configuration = load(_demo_site(site))
     clock = SystemClock(speed)
-    simulated = SimulatedSite(configuration.site, clock)
+    simulated = SimulatedSite(configuration.site, clock, profiles=configuration.profiles)
     unknown = [name for name, _ in wanted if name not in simulated.names()]
     if unknown:
         known = ", ".join(simulated.names())

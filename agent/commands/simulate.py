@@ -32,8 +32,8 @@ def simulate(what: Path, *, port: int, duration: str | None) -> None:
 
 
 async def _site(path: Path, duration_s: float | None) -> None:
-    site = load(path).site
-    simulated = SimulatedSite(site, SystemClock())
+    configuration = load(path)
+    simulated = SimulatedSite(configuration.site, SystemClock(), profiles=configuration.profiles)
     bound = await simulated.start(ephemeral=False)
     for device, address in bound.items():
         print(f"{device:<24} {address}")

@@ -6,7 +6,8 @@ The only door to configuration files; the checks between parts are in `checks`, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,19 @@ from agent.config.nodes import node_of
 from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
 from agent.secretfile import first_line
-from collectors.profile import Library, library
+from collectors.profile import Library, library, load_profile
 from core.errors import ConfigError, Problem
 from core.site import Credentials, Device, Group, Poll, Site
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All that one site file says: the site, and how its history is kept."""
+    """All that one site file says: the site, how its history is kept, and the profiles that its
+    devices are read by."""
 
     site: Site
     history: HistoryKeys
+    profiles: Library = field(default_factory=library)
 
 
 def load_site(path: Path) -> Site:
@@ -41,12 +44,26 @@ def load(path: Path, profiles: Library | None = None) -> Configuration:
     problems = list(document.problems)
     parsed, shape_problems = _parse(document)
     problems += shape_problems
-    profiles = profiles or library()
+    folders = [path.parent / name for name in parsed.profiles] if parsed else []
+    profiles = profiles or library(*folders)
     if parsed is not None:
         problems += checks.problems(parsed, document, profiles)
+        problems += _own_profiles(folders, document)
     if problems or parsed is None:
         raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
-    return Configuration(_compile(parsed, path, profiles), parsed.history)
+    return Configuration(_compile(parsed, path, profiles), parsed.history, profiles)
+
+
+def _own_profiles(folders: Sequence[Path], document: Document) -> Iterator[Problem]:
+    """What is wrong with the site's own profiles: whole, since any of them may be needed."""
+    for index, folder in enumerate(folders):
+        if not folder.is_dir():
+            yield document.problem(("profiles", index), f"there is no folder '{folder}'")
+        for path in sorted(folder.glob("*.yaml")):
+            try:
+                load_profile(path)
+            except ConfigError as error:
+                yield from error.problems
 
 
 def _parse(document: Document) -> tuple[SiteFile | None, list[Problem]]:

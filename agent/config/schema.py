@@ -5,13 +5,18 @@ Only shapes are checked here; what must hold between parts is in `checks`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def _as_list(given: Any) -> Any:
+    """One name stands for a list of it."""
+    return [given] if isinstance(given, str) else given
 
 
 class _Strict(BaseModel):
@@ -214,6 +219,7 @@ class SiteFile(_Strict):
     """The whole site file."""
 
     site: SiteKeys
+    profiles: Annotated[list[str], BeforeValidator(_as_list)] = []
     defaults: DefaultKeys = DefaultKeys()
     credentials: dict[str, CredentialKeys] = {}
     places: list[PlaceKeys] = []
