@@ -148,29 +148,26 @@ class DeviceLoop:
     async def run(self) -> None:
         """Poll for ever."""
         await self._clock.sleep(phase_s(self._device.id, FIRST_TRIES_WITHIN_S))
+        poll = self._device.poll
         while True:
             started = self._clock.monotonic()
-            await self._turn(started)
+            try:
+                if self._rows is None:
+                    await self._open()
+                answer = await self._session.poll("fast")
+                self._take("fast", answer)
+                if started >= self._slow_due:
+                    # Due again from its turn on, so that the slow polls keep their rhythm.
+                    self._slow_due = started + poll.slow_interval_s * 0.99
+                    self._take("slow", await self._session.poll("slow"))
+            except DeviceError as error:
+                self._failed(error)
+            else:
+                self._answered(answer.time, self._clock.monotonic() - started)
+                if answer.restarted:
+                    self._reopen_next()
+            self._intake.report(self._device.id, self._status)
             await self._turns.at(self._next_turn(started))
-
-    async def _turn(self, started: float) -> None:
-        """One try: opened if it is not, then the fast points, and the slow ones when they are
-        due."""
-        try:
-            if self._rows is None:
-                await self._open()
-            answer = await self._poll("fast", self._device.poll.interval_s)
-            if started >= self._slow_due:
-                # Due again from its turn on, so that the slow polls keep their rhythm.
-                self._slow_due = started + self._device.poll.slow_interval_s * 0.99
-                await self._poll("slow", self._device.poll.slow_interval_s)
-        except DeviceError as error:
-            self._failed(error)
-        else:
-            self._answered(answer.time, self._clock.monotonic() - started)
-            if answer.restarted:
-                self._reopen_next()
-        self._intake.report(self._device.id, self._status)
 
     async def _open(self) -> None:
         opened = await self._session.open()
@@ -183,18 +180,17 @@ class DeviceLoop:
         if opened.errors:
             self._log.warning("device_refuses", what=opened.errors[:5], count=len(opened.errors))
 
-    async def _poll(self, speed: Speed, interval_s: float) -> Answer:
-        answer = await self._session.poll(speed)
-        if self._rows is not None and len(answer.slots):
-            slots, rows = self._asked.get(speed, _NEVER)
-            if (
-                slots is not answer.slots
-            ):  # the same array each time, until the session is opened anew
-                rows = self._rows[answer.slots]
-                self._asked[speed] = answer.slots, rows
-                self._intake.expect(rows, interval_s)
-            self._gatherer.add(answer, rows)
-        return answer
+    def _take(self, speed: Speed, answer: Answer) -> None:
+        if self._rows is None or not len(answer.slots):
+            return
+        slots, rows = self._asked.get(speed, _NEVER)
+        # The same array each time, until the session is opened anew.
+        if slots is not answer.slots:
+            rows = self._rows[answer.slots]
+            self._asked[speed] = answer.slots, rows
+            poll = self._device.poll
+            self._intake.expect(rows, poll.interval_s if speed == "fast" else poll.slow_interval_s)
+        self._gatherer.add(answer, rows)
 
     def _answered(self, time: float, duration_s: float) -> None:
         health = self._health
