@@ -39,6 +39,12 @@ GC_THRESHOLDS = 50_000, 20, 50
 """What polling makes dies by itself, hardly anything in cycles: with Python's own thresholds a
 fifth of all CPU time goes into looking for them."""
 
+REMEMBER_S = 10.0
+"""So often the state of what is computed is made durable: after a kill the counters of the meters
+give back what flowed since."""
+
+STATE = "engine"
+
 STOP_WITHIN_S = 10.0
 """An orderly stop takes no longer; after that what is left is dropped, and said."""
 
@@ -63,6 +69,7 @@ class Agent:
         self._scenarios = scenarios
         self._profiles = profiles or configuration.profiles
         self._engine = Engine(self._site, clock.now())
+        self._go_on()
         self._defined = 0
         self._published = asyncio.Condition()
         self.registry = CollectorRegistry()
@@ -140,7 +147,12 @@ class Agent:
                 group.create_task(web.serve(create_app(self, self.registry)))
                 working = [
                     group.create_task(work)
-                    for work in (scheduler.run(), self._ticks(clients), self._tell_systemd())
+                    for work in (
+                        scheduler.run(),
+                        self._ticks(clients),
+                        self._remembering(),
+                        self._tell_systemd(),
+                    )
                 ]
                 await stop.wait()
                 systemd.notify("STOPPING=1")
@@ -151,6 +163,7 @@ class Agent:
         finally:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await clients.close()
+                await self._remember()
                 await self._history.close()
             _log.info("stopped")
 
@@ -168,6 +181,24 @@ class Agent:
             self._metrics.polled(clients)
             due = max(due + TICK_S, ended)
             await self._clock.sleep(due - ended)
+
+    def _go_on(self) -> None:
+        """Take up energies where an earlier run left them; counters bridge the time between."""
+        state = self._history.recall(STATE)
+        if state is None:
+            return
+        try:
+            self._engine.restore(state, self._clock.now())
+        except ValueError as error:
+            _log.error("energies_begin_anew", reason=str(error))
+
+    async def _remembering(self) -> None:
+        while True:
+            await self._clock.sleep(REMEMBER_S)
+            await self._remember()
+
+    async def _remember(self) -> None:
+        await self._history.remember(STATE, self._engine.state())
 
     async def _tell_systemd(self) -> None:
         while not self._engine.snapshot.ready:

@@ -6,8 +6,9 @@ Owns the table and everything computed from it; publishes by swapping one refere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from core.alarms import active
 from core.contracts import Case, Demand
@@ -31,7 +32,7 @@ class Engine:
     def __init__(self, site: Site, now: float) -> None:
         self._site = site
         self._table = PointTable()
-        self._kpis = Kpis(site.energy, ratings_w=_ratings_w(site))
+        self._kpis = _kpis(site)
         self._redundancy = RedundancyModel(site)
         self._events = EventLog()
         self._devices: dict[str, DeviceStatus] = {
@@ -63,6 +64,20 @@ class Engine:
     def report(self, device: str, status: Callable[[], DeviceStatus]) -> None:
         """Ask how the polling of a device goes when the next tick comes."""
         self._reported[device] = status
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes, in plain numbers, texts and lists."""
+        return {"kpis": self._kpis.state()}
+
+    def restore(self, state: Mapping[str, Any], now: float) -> None:
+        """Go on from an earlier `state`, before the first tick. Raises ValueError for what is none;
+        then everything counts from now."""
+        kpis = _kpis(self._site)
+        try:
+            kpis.restore(state["kpis"], now)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"the state of an earlier run cannot be read: {error!r}") from error
+        self._kpis = kpis
 
     def tick(self, now: float) -> Snapshot:
         """Compute everything as of `now` and publish it."""
@@ -124,6 +139,10 @@ class Engine:
             alarms=(),
             ready=False,
         )
+
+
+def _kpis(site: Site) -> Kpis:
+    return Kpis(site.energy, ratings_w=_ratings_w(site))
 
 
 def _nothing_known(site: Site) -> RedundancyReport:

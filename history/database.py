@@ -14,7 +14,9 @@ from pathlib import Path
 from core.errors import ConfigError, Problem, SinkError
 
 FILE = "journal.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 1 had no `state`."""
+
 APPLICATION_ID = 0x4B415348
 """'KASH' in the header of the file, so that a foreign database is never taken for the journal."""
 
@@ -44,6 +46,13 @@ CREATE TABLE bringing (           -- files that do not count until the cursor ha
 );
 """
 
+_STATE = """
+CREATE TABLE state (              -- what is computed, to go on from after a restart
+    name TEXT PRIMARY KEY,
+    written_ms INTEGER NOT NULL,  -- UTC
+    value BLOB NOT NULL
+)"""
+
 
 def open_database(path: Path, sinks: Collection[str]) -> sqlite3.Connection:
     """The checked database, made if there is none, with a cursor for each sink and no other.
@@ -60,6 +69,9 @@ def open_database(path: Path, sinks: Collection[str]) -> sqlite3.Connection:
         with transaction(db):
             if fresh:
                 _make_tables(db)
+            if pragma(db, "user_version") < SCHEMA_VERSION:
+                db.execute(_STATE)
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             _set_cursors(db, sinks)
     except BaseException:
         db.close()
@@ -97,7 +109,6 @@ def _make_tables(db: sqlite3.Connection) -> None:
     for statement in _SCHEMA.split(";\n"):
         db.execute(statement)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _set_cursors(db: sqlite3.Connection, sinks: Collection[str]) -> None:

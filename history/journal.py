@@ -146,6 +146,16 @@ class Journal:
         """The sink is about to bring out these files; they do not count until `advance`."""
         self._do(lambda: self._bringing(sink, files))
 
+    def remember(self, name: str, value: bytes, now_ms: int) -> None:
+        """Keep a state under this name, in place of the one before."""
+        self._do(lambda: self._remember(name, value, now_ms))
+
+    def recall(self, name: str) -> bytes | None:
+        """The state that was kept last, None where there is none."""
+        query = "SELECT value FROM state WHERE name = ?"
+        row = self._do(lambda: self._db.execute(query, (name,)).fetchone())
+        return None if row is None else bytes(row[0])
+
     def trim(self, limits: Limits, now_ms: int) -> None:
         """Delete what every sink has, then what is over the limits."""
         for _ in range(TRIM_STEPS_MAX):
@@ -225,6 +235,10 @@ class Journal:
             self._db.executemany(
                 "INSERT INTO bringing (sink, file) VALUES (?, ?)", [(sink, file) for file in files]
             )
+
+    def _remember(self, name: str, value: bytes, now_ms: int) -> None:
+        with transaction(self._db):
+            self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (name, now_ms, value))
 
     def _trim_step(self, limits: Limits, now_ms: int) -> bool:
         """Delete some of what is to go; False when there is no more."""

@@ -7,9 +7,13 @@ disk and network work runs in worker threads; nothing blocks the event loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -153,6 +157,21 @@ class History:
         """Make everything accepted so far durable, as far as the disk takes it."""
         if await asyncio.to_thread(self._recorder.write, self._clock.now()):
             self._last_flush = self._clock.now()
+
+    async def remember(self, name: str, state: Mapping[str, Any]) -> None:
+        """Keep a computed state (plain numbers, texts and lists), in place of the one before. A
+        disk that does not take it is told by the recorder."""
+        now_ms = round(self._clock.now() * 1000)
+        with contextlib.suppress(Unavailable):
+            await asyncio.to_thread(
+                lambda: self._journal.remember(name, json.dumps(state).encode(), now_ms)
+            )
+
+    def recall(self, name: str) -> Mapping[str, Any] | None:
+        """The state that was kept last, None where there is none. Raises Unavailable where the disk
+        fails."""
+        value = self._journal.recall(name)
+        return None if value is None else json.loads(value)
 
     async def close(self) -> None:
         """Write what is still in memory and close. What the disk does not take in time is lost,
