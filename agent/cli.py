@@ -176,6 +176,43 @@ def discover(
 
 
 @app.command()
+def record(
+    address: Annotated[str, typer.Argument(help="snmp://HOST[:161]")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="file to write", dir_okay=False)
+    ] = Path("recording.snmprec"),
+    root: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OID", help="record this subtree only; may be given several times"),
+    ] = None,
+    max_objects: Annotated[
+        int, typer.Option(help="of one subtree; more are a table without end", min=1)
+    ] = 50_000,
+    keep_private: Annotated[
+        bool,
+        typer.Option("--keep-private", help="do not mask names, serial numbers and addresses"),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that exists")] = False,
+    folders: Folders = None,
+    community: Community = None,
+    credentials: CredentialsFrom = None,
+    timeout: Timeout = 2.0,
+) -> None:
+    """Record everything that an SNMP device holds, private data masked."""
+    from agent.commands.record import Options
+    from agent.commands.record import record as command
+
+    command(
+        address,
+        Options(output, root or [], max_objects, keep_private, force),
+        folders=folders or [],
+        community=community,
+        credentials=credentials,
+        timeout_s=timeout,
+    )
+
+
+@app.command()
 def simulate(
     what: Annotated[
         Path,

@@ -43,7 +43,7 @@ from collectors.plan import (
 from collectors.profile import ModbusDefaults, Profile, Where
 from collectors.snmp.ber import END_OF_MIB_VIEW
 from collectors.snmp.client import Target as SnmpTarget
-from collectors.snmp.codec import ErrorStatus, VarBind, Version
+from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version
 from core.errors import DeviceTimeout, Malformed, Refused
 from core.quality import Quality
 from core.site import Credentials, Poll
@@ -167,6 +167,11 @@ class SnmpReader:
         if answer.error_status or not answer.varbinds:
             return ""
         return "" if answer.varbinds[0].tag == END_OF_MIB_VIEW else answer.varbinds[0].oid
+
+    async def following(self, oid: str) -> Pdu:
+        """The objects behind a name, as many as the device likes to give at once. Raises
+        DeviceError."""
+        return await self._client.following(self._target, oid)
 
     async def has_rows(self, column: str) -> bool:
         """Whether a table column has a row."""

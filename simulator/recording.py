@@ -1,4 +1,4 @@
-"""Recordings of real devices (`.snmprec` files), and the server that plays one.
+"""Recordings of real devices (`.snmprec` files): their lines, and the server that plays one.
 
 A line is `OID|TAG|VALUE`: the tag is the ASN.1 tag of the value as a decimal number, with an `x`
 behind it where the value is in hexadecimal. Source: the snmpsim documentation, chapter on
@@ -23,7 +23,9 @@ from collectors.snmp.ber import (
     OPAQUE,
     TIME_TICKS,
     oid_octets,
+    value_element,
 )
+from collectors.snmp.codec import VarBind
 from core.errors import ConfigError, Problem
 from simulator.mib import Oid, OrderedMib, Variable, constant, parse_oid
 from simulator.snmp import Agent, SnmpListener, cannot_open
@@ -100,6 +102,19 @@ def parse_line(line: str) -> tuple[Oid, Variable]:
     tag = int(tag_text.removesuffix("x"))
     octets = bytes.fromhex(text) if hexadecimal else text.encode("latin-1")
     return parse_oid(_dotted(name)), Variable(tag, _value(tag, text, octets))
+
+
+def format_line(bind: VarBind) -> str:
+    """An object as a line that `parse_line` and snmpsim read."""
+    value = bind.value
+    if isinstance(value, float):  # within Opaque, behind tag and length
+        value = value_element(bind.tag, value)[2:]
+    if not isinstance(value, bytes):
+        return f"{bind.oid}|{bind.tag}|{'' if value is None else value}"
+    text = value.decode("latin-1")
+    if text.isascii() and text.isprintable() and text == text.strip():
+        return f"{bind.oid}|{bind.tag}|{text}"
+    return f"{bind.oid}|{bind.tag}x|{value.hex()}"
 
 
 def _value(tag: int, text: str, octets: bytes) -> int | bytes | str | None:

@@ -18,7 +18,7 @@ SITE = ROOT / "simulator" / "sites" / "nouaceur.yaml"
 def test_help_lists_every_command_of_the_contract():
     result = call("--help")
     assert result.returncode == 0
-    for command in "demo run check probe discover simulate profiles export".split():
+    for command in "demo run check probe record discover simulate profiles export".split():
         assert command in result.stdout
 
 

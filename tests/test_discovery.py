@@ -155,7 +155,9 @@ def test_what_fits_no_profile_is_told_with_what_was_seen(found):
     assert "Some Switch" in switch.seen
     assert "1.3.6.1.4.1.424242.7" in switch.seen
     assert switch.seen.isprintable(), "what a device says may not move the cursor"
+    assert f"kasbah record {switch.address}" in switch.seen
     assert "no profile" in found[UNKNOWN_METER].seen
+    assert found[UNKNOWN_METER].seen.endswith("docs/profiles.md shows")
 
 
 def test_services_that_are_no_device_are_told_for_what_they_do(found):

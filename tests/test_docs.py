@@ -55,7 +55,7 @@ def test_every_runtime_dependency_has_its_line_in_the_readme():
 
 def test_every_command_of_the_contract_is_in_the_readme_or_operations():
     text = "".join(page.read_text() for page in PAGES)
-    for command in "demo run check probe discover simulate profiles export".split():
+    for command in "demo run check probe record discover simulate profiles export".split():
         assert f"kasbah {command}" in text, command
 
 

@@ -319,6 +319,8 @@ async def test_a_profile_that_does_not_fit_is_told_with_what_the_device_is(port,
     assert "STE2" in sentence
     assert "1.3.6.1.4.1.21796.4.9" in sentence
     assert "kasbah probe snmp://" in sentence
+    assert "kasbah record snmp://" in sentence
+    assert "docs/profiles.md" in sentence
 
 
 def test_an_index_with_a_zero_appended_names_the_same_line(cases):

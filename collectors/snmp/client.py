@@ -174,7 +174,7 @@ class SnmpClient:
         """
         walk = Walk(roots, limit)
         while not walk.done:
-            pdu = await self._step(target, at := walk.at)
+            pdu = await self.following(target, at := walk.at)
             if pdu.error_status == ErrorStatus.NO_SUCH_NAME or not pdu.varbinds:
                 walk.skip()  # version 1 says so at the end of all objects
             elif pdu.error_status:
@@ -188,11 +188,11 @@ class SnmpClient:
                     raise Malformed(f"{target}: {error}") from error
         return walk.rows
 
-    async def _step(self, target: Target, at: str) -> Pdu:
+    async def following(self, target: Target, at: str) -> Pdu:
         """What follows `at`: as many objects at once as this device manages, which is remembered.
 
         Some refuse GETBULK, some do not answer it, and large answers come in fragments, which
-        firewalls like to drop: asked for less, all of them can be walked.
+        firewalls like to drop: asked for less, all of them can be walked. Raises as `get` does.
         """
         many = BULK_REPETITIONS if target.version is Version.V2C else 1
         repetitions = tried = self._repetitions.get(target, many)
