@@ -300,5 +300,12 @@ class _Lines:
 def _problem(path: Path, lines: _Lines, item: Any) -> Problem:
     location = [part for part in item["loc"] if part != "[key]"]
     key = re.sub(r"\.(\d+)", r"[\1]", ".".join(str(part) for part in location))
-    message = str(item["msg"]).removeprefix("Value error, ")
+    message = _SENTENCES.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
     return Problem(str(path), lines.of(location), key, message)
+
+
+_SENTENCES = {
+    "extra_forbidden": "is no key of a profile: check its spelling (docs/profiles.md lists them)",
+    "missing": "is missing: add it",
+}
+"""What to do about mistakes for which the checker has no words of ours."""
