@@ -32,7 +32,8 @@ def device_values(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
 
 
 def _metered(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
-    return plant.meters[device.id].values("", jitter)
+    meter = plant.meters.get(device.id)
+    return {} if meter is None else meter.values("", jitter)
 
 
 def _utility(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
