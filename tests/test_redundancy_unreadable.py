@@ -109,3 +109,11 @@ def test_whatever_a_point_said_losing_it_never_raises_an_answer(data):
     after = plant.what_if(question)
     assert RANK[after.verdict] <= RANK[before.verdict], (before.reasons, after.reasons)
     assert max(plant.report().status, 0) <= max(live.status, 0)
+
+
+def test_a_ups_that_falls_silent_does_not_relieve_a_generator():
+    """Nobody knows whether it recharges: it may, and then the one generator has too much."""
+    plant = both_sides().at({"gen-2/engine.state": "unknown", "pdu-b/input.active_power": 140e3})
+    assert plant.report().status <= 0
+    plant.change("ups-1/mode", quality=Quality.NO_ANSWER)
+    assert plant.report().status <= 0

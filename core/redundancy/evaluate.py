@@ -163,6 +163,8 @@ class Balance:
         graph = self.graph
         feeders, role = graph.feeders[i], graph.role[i]
         if not self.live[i] or self.forced[i] or not feeders:
+            if role is Role.UPS and self._may_recharge(i):
+                return (graph.recharge_kw[i], *(0.0,) * (len(feeders) - 1))
             return (0.0,) * len(feeders)
         if role is Role.LOAD:
             return self._split_load(i)
@@ -180,6 +182,18 @@ class Balance:
             for k, f in enumerate(feeders)
         ]
         return _shared(takes, weights)
+
+    def _may_recharge(self, i: int) -> bool:
+        """Whether a UPS that is taken as out, because nobody knows, may recharge its battery all
+        the same: what is not known must not relieve a generator."""
+        condition = self.conditions[i]
+        return (
+            self.case == "mains_lost"
+            and condition.unknown
+            and not condition.in_service
+            and 0 not in condition.blocked
+            and self.live[self.graph.feeders[i][0]]
+        )
 
     def _split_load(self, i: int) -> tuple[float, ...]:
         """Equal shares, or the measured ones; the feeds that are left take over all of it."""
