@@ -146,7 +146,6 @@ CASES = {
         },
         {
             "supply_air.temperature.1-2": 24.8,
-            "fan.relative_speed.1-3": 0.9,
             "compressor.pressure.1-4": 1_480_000,
             "unit.temperature.1-5": 25,
         },
@@ -155,7 +154,7 @@ CASES = {
             "alarm.missing-x-1-2": ("active", WARNING),
             "alarm.condition-x-1-3": ("active", CRITICAL),
         },
-        ("supply_air.temperature.1-1", "unit.temperature.1-1"),
+        ("supply_air.temperature.1-1", "unit.temperature.1-1", "fan.relative_speed.1-3"),
     ),
     # what is not fitted reads as the least integer
     "apc-networkair-fm": (
