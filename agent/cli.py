@@ -177,13 +177,18 @@ def discover(
 
 @app.command()
 def record(
-    address: Annotated[str, typer.Argument(help="snmp://HOST[:161]")],
+    address: Annotated[str, typer.Argument(help="snmp://HOST[:161] or modbus://HOST[:502]/UNIT")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="file to write", dir_okay=False)
-    ] = Path("recording.snmprec"),
+        Path | None,
+        typer.Option("--output", "-o", help="file to write: recording.snmprec or recording.csv"),
+    ] = None,
     root: Annotated[
         list[str] | None,
         typer.Option(metavar="OID", help="record this subtree only; may be given several times"),
+    ] = None,
+    range_: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="FC:FROM-TO", help="record these Modbus registers, too"),
     ] = None,
     max_objects: Annotated[
         int, typer.Option(help="of one subtree; more are a table without end", min=1)
@@ -198,13 +203,13 @@ def record(
     credentials: CredentialsFrom = None,
     timeout: Timeout = 2.0,
 ) -> None:
-    """Record everything that an SNMP device holds, private data masked."""
+    """Write down what a device holds, private data masked."""
     from agent.commands.record import Options
     from agent.commands.record import record as command
 
     command(
         address,
-        Options(output, root or [], max_objects, keep_private, force),
+        Options(output, root or [], max_objects, range_ or [], keep_private, force),
         folders=folders or [],
         community=community,
         credentials=credentials,
@@ -216,7 +221,9 @@ def record(
 def simulate(
     what: Annotated[
         Path,
-        typer.Argument(metavar="SITE.yaml|FILE.snmprec", help="a site, or one recorded device"),
+        typer.Argument(
+            metavar="SITE.yaml|FILE.snmprec|FILE.csv", help="a site, or one recorded device"
+        ),
     ],
     port: Annotated[
         int, typer.Option(help="port for a recording, 0 for any free one", min=0, max=65535)

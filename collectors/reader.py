@@ -283,6 +283,7 @@ class ModbusReader:
         self._max_gap = self._max_registers = MAX_REGISTERS
         self._blocks: dict[ModelBlock, Mapping[str, FieldLayout]] = {}
         self.first: Sequence[Register] = ()
+        self.identification: Mapping[int, str] = {}
         self.device_id = ""
 
     async def contact(self) -> bool:
@@ -321,6 +322,7 @@ class ModbusReader:
                 objects = await self._clients.modbus.identify(self._target)
         except (Refused, DeviceTimeout, Malformed):
             return
+        self.identification = objects
         self.device_id = " ".join(objects[key] for key in sorted(objects) if objects[key])
 
     def place_of(self, where: Where, profile: Profile) -> Register | None:

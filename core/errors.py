@@ -79,8 +79,7 @@ class Unidentified(DeviceError):
 
 def advice(where: str) -> str:
     """What to do about a device that no profile fits, as the end of a sentence."""
-    first = f"record it (`kasbah record {where}`) and " if where.startswith("snmp:") else ""
-    return f"{first}write one as docs/profiles.md shows"
+    return f"record it (`kasbah record {where}`) and write one as docs/profiles.md shows"
 
 
 class SinkError(KasbahError):

@@ -19,11 +19,16 @@ from collectors.recording import ROOTS, outermost
 from collectors.snmp import ber
 from collectors.snmp.codec import VarBind, Version, decode_message
 from collectors.snmp.oid import below
+from core.errors import ConfigError
 from core.site import Device
 from simulator.mib import Oid, OrderedMib, Variable, constant, device_mib, parse_oid
+from simulator.modbus import ModbusListener, Unit
 from simulator.nameplate import nameplate
 from simulator.recording import Recording, RecordingServer, format_line, parse_line
+from simulator.registers import OutsideError, RegisterImage
+from simulator.registers_file import RegisterRecording, RegisterServer
 from simulator.snmp import Agent, SnmpListener
+from simulator.sunspec import SunspecImage
 from tests.support import snmpsim
 from tests.support.kasbah import call
 from tests.support.snmpd import snmpd
@@ -76,6 +81,16 @@ class V1Only(Agent):
 
     def answer(self, data: bytes) -> bytes | None:
         return super().answer(data) if decode_message(data).version is Version.V1 else None
+
+
+class Dying(Agent):
+    """An agent that is asked for the UPS-MIB and says nothing any more."""
+
+    dead = False
+
+    def answer(self, data: bytes) -> bytes | None:
+        self.dead |= decode_message(data).pdu.varbinds[0].oid == "1.3.6.1.2.1.33"
+        return None if self.dead else super().answer(data)
 
 
 def mib_of(lines: str) -> OrderedMib:
@@ -212,13 +227,7 @@ async def test_a_table_without_end_ends_and_what_was_read_is_kept(file, circle, 
 
 
 async def test_a_device_that_falls_silent_leaves_what_it_gave(file):
-    asked = []
-
-    def answers() -> bool:
-        asked.append(1)
-        return len(asked) < 3
-
-    async with served(Agent(mib_of(SYSTEM), "public", answers)) as address:
+    async with served(Dying(mib_of(SYSTEM), "public", always)) as address:
         result = await recorded(address, file, "--keep-private", "--timeout", "0.1")
     assert result.returncode == 1
     assert "does not answer any more" in result.stderr
@@ -238,9 +247,12 @@ def test_mistakes_are_sentences_and_nothing_is_written(file):
     assert silent.returncode == 1
     assert "127.0.0.1:9" in silent.stderr
     assert len(silent.stderr.splitlines()) == 1
-    modbus = call("record", "modbus://127.0.0.1/1", "-o", str(file))
-    assert modbus.returncode == 2
-    assert "only SNMP" in modbus.stderr
+    named = call("record", "modbus://127.0.0.1/1", "-o", str(file))
+    assert named.returncode == 78
+    assert "name it *.csv" in named.stderr
+    ranges = call("record", "modbus://127.0.0.1/1", "--range", "5:0-9")
+    assert ranges.returncode == 78
+    assert "is no range" in ranges.stderr
     root = call("record", "snmp://127.0.0.1:9", "-o", str(file), "--root", "sysDescr")
     assert root.returncode == 78
     assert "'sysDescr' is no object identifier" in root.stderr
@@ -352,3 +364,95 @@ def test_masking_changes_no_name_tag_or_order(values):
     for old, new in zip(binds, result, strict=True):
         assert type(old.value) is type(new.value)
         parse_line(format_line(new))
+
+
+METER = {"active_power": 52_300.0, "voltage.l1-l2": 400.5, "frequency": 50.01, "current.l1": 78.2}
+INVERTER = {"output.active_power": 41_000.0, "output.frequency": 50.0}
+
+
+class Holes:
+    """Holding registers 10 to 149 but 77, coils 0 to 9."""
+
+    def read(self, fc: int, address: int, count: int) -> bytes:
+        asked = range(address, address + count)
+        if fc == 1 and asked.stop <= 10:
+            return (0b1010101010 & (1 << count) - 1).to_bytes((count + 7) // 8, "little")
+        if fc != 3 or asked.start < 10 or asked.stop > 150 or 77 in asked:
+            raise OutsideError
+        return b"".join(at.to_bytes(2, "big") for at in asked)
+
+
+@contextlib.asynccontextmanager
+async def unit_served(unit: Unit) -> AsyncIterator[str]:
+    listener = ModbusListener({1: unit}, lambda: False)
+    port = await listener.open("127.0.0.1", 0)
+    try:
+        yield f"modbus://127.0.0.1:{port}/1"
+    finally:
+        await listener.close()
+
+
+def unit_of(profile: str, values: dict[str, float], image=RegisterImage) -> Unit:
+    plate = nameplate(Device("device-1", "other", profile, ""))
+    return Unit(image(library().load(profile), plate, lambda: values, lambda: 0), plate, always)
+
+
+@pytest.mark.parametrize(
+    ("profile", "values", "image"),
+    [("schneider-pm5000", METER, RegisterImage), ("sunspec-inverter", INVERTER, SunspecImage)],
+)
+async def test_a_modbus_recording_says_what_the_device_said(tmp_path, profile, values, image):
+    file = tmp_path / "device.csv"
+    async with unit_served(unit_of(profile, values, image)) as address:
+        result = await recorded(address, file)
+        original = await probed(address)
+    assert result.returncode == 0, result.stderr
+    assert f"read by profile {profile}" in result.stderr
+    assert "masked: 1 serial number." in result.stderr
+    assert len(original["readings"]) >= len(values)
+    recording = RegisterRecording.load(file)
+    server = RegisterServer(recording)
+    port = await server.start("127.0.0.1", 0)
+    told = await asyncio.to_thread(call, "probe", f"modbus://127.0.0.1:{port}/1", "--json")
+    await server.close()
+    again = json.loads(told.stdout)
+    serial = nameplate(Device("device-1", "other", profile, "")).serial
+    assert again.pop("serial") != serial
+    assert {key: again[key] for key in original} == original
+
+
+async def test_registers_of_an_unknown_device_are_recorded_by_range(tmp_path):
+    file = tmp_path / "device.csv"
+    plate = nameplate(Device("device-1", "other", "nobody", ""))
+    async with unit_served(Unit(Holes(), plate, always)) as address:
+        unnamed = await recorded(address, file)
+        result = await recorded(address, file, "--range", "3:0-199", "--range", "1:0-9")
+    assert unnamed.returncode == 1
+    assert "--range 3:0-199" in unnamed.stderr
+    assert result.returncode == 0, result.stderr
+    recording = RegisterRecording.load(file)
+    held = {address: word for (fc, address), word in recording.words.items() if fc == 3}
+    assert {at: at for at in range(10, 150) if at != 77} == held
+    bits = [word for (fc, _), word in sorted(recording.words.items()) if fc == 1]
+    assert bits == [0, 1] * 5
+    assert recording.identification == {0: plate.vendor, 1: plate.model, 2: plate.firmware}
+    assert recording.read(1, 0, 10) == Holes().read(1, 0, 10)
+    with pytest.raises(OutsideError):
+        recording.read(3, 76, 2)
+
+
+@pytest.mark.parametrize("line", ["3,1", "9,1,1", "3,70000,1", "3,1,70000", "1,1,2", "x,1,1"])
+def test_a_wrong_line_of_registers_is_named(tmp_path, line):
+    path = tmp_path / "device.csv"
+    path.write_text(f"fc,address,value\n3,1,1\n{line}\n")
+    with pytest.raises(ConfigError, match=f"device.csv:3: '{line}' is no line"):
+        RegisterRecording.load(path)
+
+
+def test_a_file_without_registers_is_refused(tmp_path):
+    path = tmp_path / "device.csv"
+    path.write_text("fc,address,value\n")
+    served = call("simulate", str(path), "--for", "1s")
+    assert served.returncode == 78
+    assert "holds no register" in served.stderr
+    assert call("simulate", str(tmp_path / "none.csv")).returncode == 78

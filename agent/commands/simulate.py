@@ -13,6 +13,7 @@ from agent.config.load import load
 from agent.duration import parse_duration_s
 from core.errors import ConfigError, Problem
 from simulator.recording import Recording, RecordingServer
+from simulator.registers_file import RegisterRecording, RegisterServer
 from simulator.service import SimulatedSite
 
 
@@ -26,8 +27,10 @@ def simulate(what: Path, *, port: int, duration: str | None) -> None:
         asyncio.run(_site(what, duration_s))
     elif what.suffix == ".snmprec":
         asyncio.run(_recording(what, port, duration_s))
+    elif what.suffix == ".csv":
+        asyncio.run(_registers(what, port, duration_s))
     else:
-        message = f"'{what}' is neither a site file (.yaml) nor a recording (.snmprec)"
+        message = f"'{what}' is neither a site file (.yaml) nor a recording (.snmprec, .csv)"
         raise ConfigError([Problem("command line", 0, "", message)])
 
 
@@ -59,6 +62,20 @@ async def _recording(path: Path, port: int, duration_s: float | None) -> None:
         await _until_told(duration_s)
     finally:
         server.close()
+
+
+async def _registers(path: Path, port: int, duration_s: float | None) -> None:
+    recording = RegisterRecording.load(path)
+    server = RegisterServer(recording)
+    real_port = await server.start("127.0.0.1", port)
+    print(
+        f"{path.name}: {len(recording.words)} registers answer at modbus://127.0.0.1:{real_port}/1"
+    )
+    print("Stop with Ctrl-C.", flush=True)
+    try:
+        await _until_told(duration_s)
+    finally:
+        await server.close()
 
 
 async def _until_told(duration_s: float | None) -> None:
