@@ -170,10 +170,11 @@ class ModbusRecorder:
         words = dict(self._reader.words)
         if mask and self._serial is not None:
             held = self._serial
-            self.masked["serial number"] += 1
-            for at in range(held.address, held.address + width(held.kind, held.count)):
-                if words.get((held.fc, at)):
-                    words[held.fc, at] = 0x5858 if held.kind == "string" else 0  # XX
+            last = held.address + width(held.kind, held.count)
+            places = [(held.fc, at) for at in range(held.address, last) if words.get((held.fc, at))]
+            words |= dict.fromkeys(places, 0x5858 if held.kind == "string" else 0)  # XX
+            if places:
+                self.masked["serial number"] += 1
         return list(format_registers(words, self._reader.identification)) if words else []
 
     async def _survey(self, tell: Tell) -> None:

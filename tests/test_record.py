@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from simulator.registers_file import RegisterRecording, RegisterServer
 from simulator.snmp import Agent, SnmpListener
 from simulator.sunspec import SunspecImage
 from tests.support import snmpsim
-from tests.support.kasbah import call
+from tests.support.kasbah import COMMAND, ROOT, call
 from tests.support.snmpd import snmpd
 
 VALUES = {"battery.charge": 0.87, "output.voltage": 231.0, "battery.temperature": 24.0}
@@ -232,6 +233,21 @@ async def test_a_device_that_falls_silent_leaves_what_it_gave(file):
     assert result.returncode == 1
     assert "does not answer any more" in result.stderr
     assert len(Recording.load(file)) == 6
+
+
+async def test_what_was_read_is_kept_when_it_is_interrupted(file):
+    async with served(Agent(Endless(SYSTEM), "public", always)) as address:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "record", address, "-o", str(file), stderr=asyncio.subprocess.PIPE, cwd=ROOT
+        )
+        told = b""
+        while b"1000 read" not in told:
+            told += await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, rest = await process.communicate()
+    assert process.returncode == 1
+    assert "kasbah: interrupted" in rest.decode()
+    assert len(Recording.load(file)) > 1000
 
 
 async def test_a_device_of_version_1_is_recorded(file):
