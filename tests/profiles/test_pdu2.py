@@ -330,6 +330,26 @@ CASES = {
         {},
         (),
     ),
+    "hpe-oups": (
+        f"{E}.232.165.6",
+        {
+            "4.6.0": 2,
+            "2.4.0": 2,
+            "2.1.0": 300,
+            "4.4.1.2.3": 231,
+            "4.5.0": 97,
+            "5.6.0": b"77",
+            "5.7.0": b"255",
+        },
+        {
+            "battery.runtime": 300,
+            "output.voltage.l3": 231,
+            "output.power_factor": 0.97,
+            "battery.temperature.1": 25,
+        },
+        {"mode": ("on_battery", WARNING), "battery.state": ("discharging", WARNING)},
+        ("battery.temperature.2",),
+    ),
     "hpe-hpdu": (
         f"{E}.232.165.9",
         {"1.2.1.16.1": b"FAIL", "1.2.1.17.1": 251, "2.1.1.5.2": 175, "3.1.1.4.1.1.2": -1},
@@ -809,6 +829,9 @@ async def test_a_profile_reads_what_the_mib_says(name):
     ("own", "description", "device_class", "vendor"),
     [
         (LIEBERT, b"Uninitialized", "ups", "Liebert (Vertiv)"),
+        (f"{LIEBERT}.4.8.4.2", b"a card", "pdu", "Liebert (Vertiv)"),
+        (f"{LIEBERT}.4.3.8.1", b"a card", "crac", "Liebert (Vertiv)"),
+        (f"{LIEBERT}.4.5.2", b"a card", "sts", "Liebert (Vertiv)"),
         (f"{E}.705.2", b"MGE Switched PDU", "pdu", "Eaton (MGE)"),
         (f"{E}.850.1", b"POWERALERT", "ups", "Tripp Lite"),
         (f"{E}.2.6.223", b"IBM DPI V01.08.0003", "pdu", "IBM"),
