@@ -258,3 +258,17 @@ def test_a_wrong_key_hides_no_other_mistake_of_its_entry(tmp_path):
         (4, "devices[1].id"),
         (4, "devices[1].address"),
     ]
+
+
+def test_one_address_may_stand_for_devices_of_several_communities(tmp_path):
+    path = tmp_path / "site.yaml"
+    device = '  - {{id: {}, profile: apc-ups, address: "snmp://10.0.0.1", credentials: {}}}\n'
+    path.write_text(
+        "site: {id: s}\n"
+        "credentials: {a: {version: v2c, community: a}, b: {version: v2c, community: b}}\n"
+        "devices:\n" + device.format("ups-1", "a") + device.format("ups-2", "b")
+    )
+    assert len(load_site(path).devices) == 2
+    path.write_text(path.read_text() + device.format("ups-3", "b"))
+    with pytest.raises(ConfigError, match="'ups-3' has the address of 'ups-2'"):
+        load_site(path)

@@ -133,14 +133,16 @@ def _devices(parsed: SiteFile, document: Document, profiles: Library) -> Found:
     names = set(profiles.names())
     for index, name in _doubles(device.id for device in parsed.devices):
         yield document.at("devices", index, "id"), f"there are two devices '{name}'"
-    addresses: dict[str, str] = {}
+    addresses: dict[tuple[str, str], str] = {}
     for index, device in enumerate(parsed.devices):
         try:
             address = parse_address(device.address)
         except ValueError as error:
             yield document.at("devices", index, "address"), str(error)
         else:
-            other = addresses.setdefault(str(address), device.id)
+            # A proxy speaks for many devices at one address, told apart by their communities.
+            credentials = device.credentials or parsed.defaults.credentials
+            other = addresses.setdefault((str(address), credentials), device.id)
             if other != device.id:
                 yield (
                     document.at("devices", index, "address"),
