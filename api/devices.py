@@ -65,6 +65,7 @@ def device(described: Device, status: DeviceStatus | None) -> Doc:
         },
         "last_success": iso(status.last_success) if status else None,
         "last_error": status.last_error if status else "",
+        "errors": list(status.errors) if status else [],
         "poll": {
             "interval_s": described.poll.interval_s,
             "duration_s": status.poll_duration_s if status else None,

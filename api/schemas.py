@@ -208,7 +208,10 @@ class Device(_Model):
     external_ids: dict[str, str]
     nameplate: Nameplate
     last_success: Time | None
-    last_error: str
+    last_error: str = Field(description="why it is down; empty while it is up")
+    errors: list[str] = Field(
+        description="what it does not give although it is up: refused objects, broken tables"
+    )
     poll: Polling
     point_count: int
 

@@ -14,6 +14,7 @@ import random
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import structlog
@@ -39,6 +40,12 @@ BACKOFF_S_MAX = 30.0
 
 BACKOFF_AFTER_FAILURES = 2
 """Failures in a row before a device counts as dead and is tried less often."""
+
+ERRORS_SHOWN = 20
+"""So many sentences on what a device does not give are kept; the others are counted."""
+
+LOGGED_MAX = 200
+"""So many of them are not told to the log again."""
 
 _NEVER = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.intp))
 _log = structlog.get_logger("collectors")
@@ -78,6 +85,7 @@ class _Health:
     failures_in_a_row: int = 0
     skipped: int = 0
     points: int = 0
+    errors: tuple[str, ...] = ()
 
 
 class Turns:
@@ -143,6 +151,8 @@ class DeviceLoop:
         self._rows: Rows | None = None
         self._asked: dict[Speed, tuple[Indices, Rows]] = {}
         self._slow_due = 0.0
+        self._missing: dict[str, tuple[str, ...]] = {}  # what it does not give, by where it showed
+        self._logged: frozenset[str] = frozenset()
         self._log = _log.bind(device=device.id)
 
     async def run(self) -> None:
@@ -177,10 +187,10 @@ class DeviceLoop:
         self._health.profile = opened.profile
         self._health.nameplate = opened.nameplate
         self._health.points = len(opened.names)
-        if opened.errors:
-            self._log.warning("device_refuses", what=opened.errors[:5], count=len(opened.errors))
+        self._missing = {"open": opened.errors}
 
     def _take(self, speed: Speed, answer: Answer) -> None:
+        self._missing[speed] = answer.errors
         if self._rows is None or not len(answer.slots):
             return
         slots, rows = self._asked.get(speed, _NEVER)
@@ -200,8 +210,21 @@ class DeviceLoop:
         health.polls += 1
         health.failures_in_a_row = 0
         health.last_error = ""
+        health.errors = self._errors()
         health.last_success = time
         health.poll_duration_s = duration_s
+
+    def _errors(self) -> tuple[str, ...]:
+        """What the device does not give; logged when there is something new in it."""
+        found = tuple(dict.fromkeys(chain.from_iterable(self._missing.values())))
+        if not self._logged.issuperset(found):
+            self._log.warning("device_refuses", what=found[:5], count=len(found))
+            self._logged = frozenset(found) | (
+                self._logged if len(self._logged) < LOGGED_MAX else frozenset()
+            )
+        if len(found) <= ERRORS_SHOWN:
+            return found
+        return (*found[:ERRORS_SHOWN], f"and {len(found) - ERRORS_SHOWN} more like these")
 
     def _failed(self, error: DeviceError) -> None:
         health = self._health
@@ -212,6 +235,7 @@ class DeviceLoop:
         health.failures += 1
         health.failures_in_a_row += 1
         health.last_error = str(error)
+        health.errors, self._logged = (), frozenset()
         if health.failures_in_a_row > BACKOFF_AFTER_FAILURES:
             self._reopen_next()  # what comes back may be another device
 
@@ -248,6 +272,7 @@ class DeviceLoop:
             failures=health.failures,
             skipped=health.skipped,
             points=health.points,
+            errors=health.errors,
         )
 
 

@@ -49,7 +49,11 @@ class Nameplate:
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
-    """How one device's polling goes."""
+    """How one device's polling goes.
+
+    `last_error` says why a device is down, `errors` what one that is up does not give, a sentence
+    each.
+    """
 
     id: str
     up: bool
@@ -63,6 +67,7 @@ class DeviceStatus:
     failures: int
     skipped: int
     points: int
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Version(IntEnum):
 
 
 class ErrorStatus(IntEnum):
-    """error-status of a response (RFC 3416 section 3)."""
+    """error-status of a response (RFC 3416 section 3); several make sense for SET only."""
 
     NO_ERROR = 0
     TOO_BIG = 1
@@ -41,7 +41,18 @@ class ErrorStatus(IntEnum):
     READ_ONLY = 4
     GEN_ERR = 5
     NO_ACCESS = 6
+    WRONG_TYPE = 7
+    WRONG_LENGTH = 8
+    WRONG_ENCODING = 9
+    WRONG_VALUE = 10
+    NO_CREATION = 11
+    INCONSISTENT_VALUE = 12
+    RESOURCE_UNAVAILABLE = 13
+    COMMIT_FAILED = 14
+    UNDO_FAILED = 15
     AUTHORIZATION_ERROR = 16
+    NOT_WRITABLE = 17
+    INCONSISTENT_NAME = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ def decode_message(data: bytes) -> Message:
 
 def decode_envelope(data: bytes) -> tuple[Version, bytes, int, int]:
     """Version, community, and where the PDU begins and ends."""
+    _check_whole(data)
     at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
     start, at = ber.expect(data, at, end, ber.INTEGER)
     number = ber.read_integer(data, start, at)
@@ -90,6 +102,17 @@ def decode_envelope(data: bytes) -> tuple[Version, bytes, int, int]:
         raise Malformed(f"message version {number} is neither v1 nor v2c")
     start, at = ber.expect(data, at, end, ber.OCTET_STRING)
     return Version(number), data[start:at], at, end
+
+
+def _check_whole(data: bytes) -> None:
+    """Raise Malformed where a message says that it is longer than what came."""
+    octets = data[1] & 0x7F if len(data) > 1 and data[1] & 0x80 else 0
+    if data[:1] != b"\x30" or not 1 <= octets <= 4 or len(data) < 2 + octets:
+        whole = 2 + data[1] if data[:1] == b"\x30" and 1 < len(data) and not octets else 0
+    else:
+        whole = 2 + octets + int.from_bytes(data[2 : 2 + octets], "big")
+    if whole > len(data):
+        raise Malformed(f"it is cut off, {len(data)} of {whole} octets came")
 
 
 def decode_response(data: bytes) -> Pdu:

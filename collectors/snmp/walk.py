@@ -29,6 +29,11 @@ class Walk:
         return not self._ahead
 
     @property
+    def root(self) -> str:
+        """The subtree whose turn it is."""
+        return self._ahead[0]
+
+    @property
     def at(self) -> str:
         """The name to ask for what follows it."""
         if not self._at or after(self._ahead[0], self._at):
@@ -36,7 +41,7 @@ class Walk:
         return self._at
 
     def skip(self) -> None:
-        """The device has nothing more to say of this subtree."""
+        """The device has nothing more to say of this subtree, or is not asked for more of it."""
         self._ahead.popleft()
 
     def take(self, binds: Sequence[VarBind]) -> None:
@@ -48,7 +53,7 @@ class Walk:
             if self.done:
                 return
             if not after(bind.oid, self._at):
-                if below(bind.oid, self._ahead[0]):
+                if bind.tag not in ber.EXCEPTIONS and below(bind.oid, self._ahead[0]):
                     raise Malformed(
                         f"its OIDs do not increase ({bind.oid} follows {self._at}): "
                         "its table would never end"
@@ -68,6 +73,9 @@ class Walk:
             if bind.oid.startswith(f"{root}."):
                 self.rows[root].append(bind)
                 if len(self.rows[root]) > self._limit:
-                    raise Malformed(f"more than {self._limit} objects below {root}")
+                    self.rows[root].clear()
+                    raise Malformed(
+                        f"its table does not end: more than {self._limit} objects below {root}"
+                    )
             elif after(root, bind.oid):
                 return
