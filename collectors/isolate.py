@@ -8,13 +8,13 @@ for each object.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic
 
 from collectors.bind import Item
 from collectors.decode import Raw
 from collectors.plan import Asked, split
-from collectors.reader import Reader, RequestRefused
+from collectors.reader import Reader, RequestRefused, told
 from core.errors import Busy, DeviceError, DeviceTimeout, Malformed, Unreachable
 from core.quality import Quality
 
@@ -43,7 +43,12 @@ class CarefulReading(Generic[Item, Asked]):
         self._silent: list[DeviceError] = []
         self._heard = heard
         self._given = False
+        self._learned = False
         self.errors: list[str] = []
+        self.refusals: list[str] = []
+        """Those of the errors that come of a refusal."""
+        self.absent = False
+        """Whether an object does not exist, as the device told by refusing it."""
         self.refused: set[Item] = set()
         """Objects that the device refuses, or that it does not answer for though it lives."""
 
@@ -56,7 +61,7 @@ class CarefulReading(Generic[Item, Asked]):
         when nothing answers at all.
         """
         found: dict[Item, Raw] = {}
-        for request in requests:
+        for request in self._packed(requests, failure):
             if self._heard and len(self._silent) >= SILENT_IN_A_ROW:
                 values: Sequence[Raw] = [Quality.NO_ANSWER] * len(request.items)
             else:
@@ -66,6 +71,17 @@ class CarefulReading(Generic[Item, Asked]):
         if self._silent and not self._heard:
             raise self._silent[0]
         return found
+
+    def _packed(
+        self, requests: Sequence[Asked], failure: DeviceError | RequestRefused | None = None
+    ) -> Iterator[Asked]:
+        """The requests; smaller ones once the device has shown that it cannot do with these."""
+        for request in requests:
+            if self._learned and failure is None:
+                yield from self._reader.pack(request.items)
+            else:
+                yield request
+            failure = None
 
     async def _one(
         self, request: Asked, failure: DeviceError | RequestRefused | None = None
@@ -96,8 +112,10 @@ class CarefulReading(Generic[Item, Asked]):
         )
         if not parts or hopeless:
             self.refused.update(request.items)
+            self.absent |= refusal.quality is Quality.NOT_IMPLEMENTED
             if refusal.quality is Quality.REFUSED:
                 self._note(request, str(refusal))
+                self.refusals.append(self.errors[-1])
             return [refusal.quality] * len(request.items)
         return await self._split(request, parts)
 
@@ -115,16 +133,17 @@ class CarefulReading(Generic[Item, Asked]):
             if parts:
                 return await self._split(request, parts)
             self.refused.update(request.items)
-        self._note(request, str(error))
+        self._note(request, told(error))
         quality = Quality.MALFORMED if isinstance(error, Malformed) else Quality.NO_ANSWER
         return [quality] * len(request.items)
 
     async def _split(self, request: Asked, parts: Sequence[Any]) -> Sequence[Raw]:
         found: dict[Item, Raw] = {}
-        for part in parts:
+        for part in self._packed(parts):
             found.update(zip(part.items, await self._one(part), strict=True))
         if self.refused.isdisjoint(request.items):
             self._reader.learn(request)
+            self._learned = True
         return [found[item] for item in request.items]
 
     def _note(self, request: Asked, message: str) -> None:

@@ -141,10 +141,11 @@ def split(request: Request[Item], error_index: int = 0) -> list[Request[Item]]:
     """A failed request in parts: the object an error names (1-based) and the others, or halves
     where it names none.
 
-    Gives an empty list for a single object: that is the guilty one.
+    Gives an empty list for a single object: that is the guilty one. Conditions that are read from
+    one list are guilty together.
     """
     items = request.items
-    if len(items) < 2:
+    if len(items) < 2 or isinstance(request, ListRequest):
         return []
     if 1 <= error_index <= len(items):
         guilty = error_index - 1

@@ -8,7 +8,6 @@ schedules, and they decode no values. A request that the device refuses as a who
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
@@ -43,8 +42,9 @@ from collectors.plan import (
 from collectors.profile import ModbusDefaults, Profile, Where
 from collectors.snmp.ber import END_OF_MIB_VIEW
 from collectors.snmp.client import Target as SnmpTarget
-from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version
-from core.errors import DeviceTimeout, Malformed, Refused
+from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version, error_name
+from collectors.snmp.walk import Walk
+from core.errors import DeviceError, DeviceTimeout, Malformed, Refused
 from core.quality import Quality
 from core.site import Credentials, Poll
 
@@ -59,6 +59,13 @@ ENTERPRISES_MAX: Final = 32
 
 MAX_OIDS: Final = 128
 """No packet asks for more, whatever a profile allows."""
+
+TABLE_ROWS_MAX: Final = 5000
+"""A column of more rows is a table without end."""
+
+SILENT_TABLES_MAX: Final = 6
+"""After so many columns at which the device fell silent it is not asked for the others: each costs
+several time-outs."""
 
 if TYPE_CHECKING:
     from collectors.modbus.serial import SerialTarget
@@ -117,6 +124,10 @@ class Reader(Protocol[Item, Asked]):
         on."""
         ...
 
+    async def changed(self) -> bool:
+        """Whether a table has other rows than it had when the points were bound."""
+        ...
+
     def describe(self) -> str:
         """What the device said it is, as the end of a sentence; empty where it said nothing."""
         ...
@@ -142,6 +153,8 @@ class SnmpReader:
         self.first: Sequence[str] = (SYS_UPTIME,)
         self.sys_descr = ""
         self.sys_object_id = ""
+        self._refusal = ""
+        self._rows: Mapping[str, Sequence[str]] = {}
 
     async def contact(self) -> bool:
         """Ask for the one object that every agent has; any answer will do."""
@@ -153,6 +166,8 @@ class SnmpReader:
         for oid in (SYS_DESCR, SYS_OBJECT_ID):
             answer = await self._client.get(self._target, SnmpRequest.of((oid,)).template)
             value = answer.values[0] if answer.values else None
+            if answer.error_status not in {ErrorStatus.NO_ERROR, ErrorStatus.NO_SUCH_NAME}:
+                self._refusal = error_name(answer.error_status)
             if oid == SYS_DESCR and isinstance(value, bytes):
                 self.sys_descr = text_of(value)
             elif oid == SYS_OBJECT_ID and isinstance(value, str):
@@ -192,34 +207,65 @@ class SnmpReader:
     async def bind(
         self, profiles: Sequence[Profile]
     ) -> tuple[list[tuple[Bound[str], ...]], tuple[str, ...]]:
-        """Walk the profiles' tables. One that cannot be walked counts as empty, and is told."""
+        """Walk the profiles' tables. Of one that cannot be walked to its end what came before
+        counts, and it is told; of one without end nothing does."""
         self._max_oids = min(self._max_oids, *(profile.snmp.max_oids for profile in profiles))
         wanted = dict.fromkeys(chain.from_iterable(map(columns, profiles)))
-        found, errors = await self._tables(tuple(wanted))
+        found, errors = await self._tables(wanted)
+        self._rows = _one_a_table(found, errors)
         rows: dict[str, Mapping[str, Raw]] = {
             column: {bind.oid[len(column) + 1 :]: bind.value for bind in binds}
             for column, binds in found.items()
         }
         for oid in dict.fromkeys(chain.from_iterable(map(conditions, profiles))):
-            answer = await self._client.get(self._target, SnmpRequest.of((oid,)).template)
+            try:
+                answer = await self._client.get(self._target, SnmpRequest.of((oid,)).template)
+            except (DeviceTimeout, Malformed) as error:
+                await self._still_there(error)
+                errors.append(f"{oid}: {told(error)}")
+                continue
             rows[oid] = {"": answer.values[0] if answer.values else None}
         return [bind_snmp(profile, rows) for profile in profiles], tuple(errors)
 
     async def _tables(
-        self, wanted: Sequence[str]
+        self, wanted: Iterable[str]
     ) -> tuple[Mapping[str, Sequence[VarBind]], list[str]]:
-        """The rows of table columns: all in one walk; each alone where the device fails at one."""
-        with contextlib.suppress(DeviceTimeout, Malformed, Refused):
-            return await self._client.walk_all(self._target, wanted), []
-        found: dict[str, Sequence[VarBind]] = {}
+        """The rows of table columns, all in one walk; where the device fails at one it goes on
+        with the next."""
+        walk = Walk(wanted, TABLE_ROWS_MAX)
         errors: list[str] = []
-        for column in wanted:
+        silent = 0
+        while not walk.done:
+            column, at = walk.root, walk.at
+            if silent >= SILENT_TABLES_MAX:
+                errors.append(f"{column}: not asked for, too many tables before it are silent")
+                walk.skip()
+                continue
             try:
-                found[column] = await self._client.walk(self._target, column)
+                await self._client.step(self._target, walk)
             except (DeviceTimeout, Malformed, Refused) as error:
-                await self.contact()
+                if isinstance(error, DeviceTimeout):
+                    silent += 1
+                    error = self._stopped(column, at, len(walk.rows[column]))
+                await self._still_there(error)
                 errors.append(f"{column}: {error}")
-        return found, errors
+                walk.skip()
+        return walk.rows, errors
+
+    def _stopped(self, column: str, at: str, rows: int) -> DeviceTimeout:
+        """That a device says nothing more in the middle of a table."""
+        where = f"after {rows} rows, at {at}" if rows else "before its first row"
+        return DeviceTimeout(
+            f"{self._target} stops answering in the middle of the table {column}, {where}: "
+            "restart its management card, look for newer firmware"
+        )
+
+    async def _still_there(self, error: DeviceError) -> None:
+        """Raise what went wrong where the device is silent altogether since."""
+        try:
+            await self.contact()
+        except DeviceTimeout:
+            raise error from None
 
     def place_of(self, where: Where, _profile: Profile) -> str | None:
         return where.oid
@@ -238,7 +284,7 @@ class SnmpReader:
     async def _listed(self, request: ListRequest) -> Sequence[Raw]:
         """Which conditions stand in their table now: 1 or 0 for each."""
         try:
-            rows = await self._client.walk(self._target, request.column)
+            rows = await self._client.walk(self._target, request.column, limit=TABLE_ROWS_MAX)
         except Refused as error:
             raise RequestRefused(str(error), Quality.REFUSED) from error
         present = {row.value for row in rows}
@@ -247,11 +293,42 @@ class SnmpReader:
     def learn(self, request: SnmpRequest | ListRequest) -> None:
         self._max_oids = min(self._max_oids, max(1, len(request.items) // 2))
 
+    async def changed(self) -> bool:
+        try:
+            found = await self._client.walk_all(self._target, self._rows, limit=TABLE_ROWS_MAX)
+        except (DeviceTimeout, Malformed, Refused):
+            return False  # what it is worth shows when the device is opened
+        return any(
+            [bind.oid for bind in found[each]] != there for each, there in self._rows.items()
+        )
+
     def describe(self) -> str:
         known = f"'{self.sys_descr}'" if self.sys_descr else ""
         if self.sys_object_id:
             known += f" (sysObjectID {self.sys_object_id})"
-        return f"it says it is {known.strip()}" if known else ""
+        if known:
+            return f"it says it is {known.strip()}"
+        return f"it refuses to say what it is ({self._refusal})" if self._refusal else ""
+
+
+def _one_a_table(
+    found: Mapping[str, Sequence[VarBind]], errors: Sequence[str]
+) -> dict[str, list[str]]:
+    """A column of each table with its objects: the longest, of those that could be walked."""
+    broken = {error.partition(":")[0] for error in errors}
+    best: dict[str, str] = {}
+    for column, binds in found.items():
+        table = column.rpartition(".")[0]
+        if column not in broken and len(binds) >= len(found[best.setdefault(table, column)]):
+            best[table] = column
+    return {column: [bind.oid for bind in found[column]] for column in best.values()}
+
+
+def told(error: DeviceError) -> str:
+    """What went wrong with one object of a device that answers otherwise."""
+    if isinstance(error, DeviceTimeout):
+        return "no answer when it is asked for, though the device gives others"
+    return str(error)
 
 
 def enterprise_of(oid: str) -> int | None:
@@ -264,11 +341,19 @@ def _refused(status: int, index: int) -> RequestRefused:
     """An error-status in words. Source: RFC 3416 section 3."""
     if status == ErrorStatus.NO_SUCH_NAME:
         return RequestRefused("does not exist", Quality.NOT_IMPLEMENTED, index)
-    try:
-        name = ErrorStatus(status).name.lower().replace("_", " ")
-    except ValueError:
-        name = f"error-status {status}"
-    return RequestRefused(f"the device refuses it ({name})", Quality.REFUSED, index)
+    meaning = f": {_MEANINGS[status]}" if status in _MEANINGS else ""
+    return RequestRefused(
+        f"the device refuses it ({error_name(status)}){meaning}", Quality.REFUSED, index
+    )
+
+
+_VIEW: Final = "may this community read it? see the view it has on the device"
+_MEANINGS: Final[Mapping[int, str]] = {
+    ErrorStatus.TOO_BIG: "even alone its value is too long for the device to send",
+    ErrorStatus.GEN_ERR: "the device fails at it, newer firmware may not",
+    ErrorStatus.NO_ACCESS: _VIEW,
+    ErrorStatus.AUTHORIZATION_ERROR: _VIEW,
+}
 
 
 class ModbusReader:
@@ -358,6 +443,9 @@ class ModbusReader:
             self._max_gap = min(self._max_gap, gap - 1)
         else:
             self._max_registers = min(self._max_registers, max(1, request.count // 2))
+
+    async def changed(self) -> bool:
+        return False
 
     def describe(self) -> str:
         return f"it says it is '{self.device_id}'" if self.device_id else ""

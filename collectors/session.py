@@ -46,6 +46,9 @@ PARTIAL_POLLS_MAX: Final = 3
 """After so many polls in a row with silent objects the device is opened anew, which sorts them
 out."""
 
+TABLES_CHECKED_S: Final = 60.0
+"""So often, at most, a slow poll looks for rows that came."""
+
 UPTIME_SLACK: Final = 500
 """Hundredths of a second that a device's uptime may step back without meaning a restart."""
 
@@ -155,7 +158,8 @@ class DeviceSession(Generic[Item, Asked]):
         self._uptime = 0
         self._partial = 0
         self._reopen = False
-        self._rediscover_at = 0.0
+        self._rediscover_at = self._check_tables_at = 0.0
+        self._refusals: tuple[str, ...] = ()
 
     async def open(self) -> Opened:
         survey = await self.survey()
@@ -173,7 +177,9 @@ class DeviceSession(Generic[Item, Asked]):
             "slow": self._planned([*(kept[i] for i in slots["slow"]), *watched], slots["slow"]),
         }
         self._uptime, self._partial, self._reopen = 0, 0, False
-        self._rediscover_at = self._clock.monotonic() + REDISCOVER_S
+        self._refusals = ()
+        now = self._clock.monotonic()
+        self._rediscover_at, self._check_tables_at = now + REDISCOVER_S, now + TABLES_CHECKED_S
         return Opened(
             survey.profile.name,
             survey.profile.device_class,
@@ -197,8 +203,13 @@ class DeviceSession(Generic[Item, Asked]):
             _, quality, _ = plan.decoder.decode(raw)
             if (quality[len(slots) :] >> LEVEL_SHIFT < Level.BAD).any():
                 self._reopen = True  # a point without a value came to life
+        time = self._clock.now()
+        if speed == "slow" and self._clock.monotonic() >= self._check_tables_at:
+            self._check_tables_at = self._clock.monotonic() + TABLES_CHECKED_S
+            self._reopen |= await self._reader.changed()
         self._judge(current, raw, errors)
-        return Answer(self._clock.now(), slots, raw, plan.decoder, tuple(errors), self._reopen)
+        told = tuple(dict.fromkeys((*self._refusals, *errors)))
+        return Answer(time, slots, raw, plan.decoder, told, self._reopen)
 
     def close(self) -> None:
         self._speeds.clear()
@@ -219,7 +230,8 @@ class DeviceSession(Generic[Item, Asked]):
             if any(_exists(raw[point.item]) for point in points)
         )
         profile = next(fitting, None)
-        misfit = "" if profile else await self._misfit(profiles[0])
+        errors = (*errors, *reading.errors)
+        misfit = "" if profile else await self._misfit(profiles[0], errors)
         value, quality, severity = plan.decoder.decode([raw[item] for item in plan.items])
         return Survey(
             profile or profiles[0],
@@ -230,7 +242,7 @@ class DeviceSession(Generic[Item, Asked]):
             quality,
             severity,
             frozenset(reading.refused),
-            (*errors, *reading.errors),
+            errors,
             misfit,
         )
 
@@ -256,6 +268,8 @@ class DeviceSession(Generic[Item, Asked]):
         found = await reading.read(plan.requests[at:], failure)
         if reading.refused:
             self._give_up(reading.refused)
+            self._refusals += tuple(reading.refusals)
+        self._reopen |= reading.absent  # a row of a table is gone
         errors += reading.errors
         return [*done, *(found[item] for item in plan.items[answered:])]
 
@@ -284,13 +298,14 @@ class DeviceSession(Generic[Item, Asked]):
         ):
             self._reopen = True
 
-    async def _misfit(self, profile: Profile) -> str:
-        """That none of a profile's objects exist, in a sentence."""
+    async def _misfit(self, profile: Profile, errors: Sequence[str]) -> str:
+        """That none of a profile's objects exist, or are given, in a sentence."""
+        given = f" or can be read ({errors[0]})" if errors else ""
         await self._reader.introduce()
         told = self._reader.describe()
         return (
             f"{self._where} answers, but none of the objects of profile '{profile.name}' exist"
-            " there: is the profile right, and does the device show all it has?"
+            f" there{given}: is the profile right, and does the device show all it has?"
             f" {told + '; ' if told else ''}"
             f"`kasbah probe {self._where}` identifies it; if nothing fits, {advice(self._where)}"
         )

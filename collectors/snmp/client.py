@@ -25,7 +25,7 @@ from collectors.snmp.names import Names
 from collectors.snmp.template import Answer, Template
 from collectors.snmp.udp import Rejection, SocketAddress
 from collectors.snmp.walk import Walk
-from core.errors import DeviceTimeout, Malformed, Refused, Unreachable
+from core.errors import DeviceError, DeviceTimeout, Malformed, Refused, Unreachable
 
 MAX_OUTSTANDING: Final = 256
 """Requests on the wire at once; more gains nothing and overflows socket buffers."""
@@ -40,6 +40,8 @@ WALK_ROWS_MAX: Final = 20_000
 """A walk longer than this is a table without end."""
 
 BULK_REPETITIONS: Final = 20
+
+LATE: Final = "but answers to earlier requests came: give it more time (poll.timeout_s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,9 @@ class _Pending:
     tries_left: int
     deadline: float = 0.0
     request_id: int = 0
+    seen: str = ""
+    """What came from its address meanwhile instead of its answer."""
+    nonsense: bool = False
 
 
 class SnmpClient:
@@ -144,6 +149,7 @@ class SnmpClient:
         data = await self._ask(target, template)
         misses = template.misses
         try:
+            codec.check_envelope(data, target.version, target.community)
             answer = template.decode(data)
         except Malformed as error:
             raise self._malformed(target, error) from error
@@ -167,26 +173,34 @@ class SnmpClient:
     async def walk_all(
         self, target: Target, roots: Iterable[str], *, limit: int = WALK_ROWS_MAX
     ) -> dict[str, list[VarBind]]:
-        """All objects below each of `roots`, in order. Raises as `get` does.
-
-        v1 devices and those that do not manage GETBULK are walked by GETNEXT. Raises Malformed for
-        a device whose OIDs do not increase, or a table beyond `limit` rows.
-        """
+        """All objects below each of `roots`, in order. Raises as `step` does."""
         walk = Walk(roots, limit)
         while not walk.done:
-            pdu = await self.following(target, at := walk.at)
-            if pdu.error_status == ErrorStatus.NO_SUCH_NAME or not pdu.varbinds:
-                walk.skip()  # version 1 says so at the end of all objects
-            elif pdu.error_status:
-                raise Refused(
-                    f"{target} refuses to be walked at {at}: {codec.error_name(pdu.error_status)}"
-                )
-            else:
-                try:
-                    walk.take(pdu.varbinds)
-                except Malformed as error:
-                    raise Malformed(f"{target}: {error}") from error
+            await self.step(target, walk)
         return walk.rows
+
+    async def step(self, target: Target, walk: Walk) -> None:
+        """One request of a walk that is not done yet, and its answer taken. Raises as `get` does.
+
+        v1 devices and those that do not manage GETBULK are walked by GETNEXT. Raises Malformed for
+        a device whose OIDs do not increase, or a table beyond the walk's limit.
+        """
+        pdu = await self.following(target, at := walk.at)
+        if pdu.error_status == ErrorStatus.NO_SUCH_NAME:
+            walk.skip()  # version 1 says so at the end of all objects
+        elif pdu.error_status:
+            raise Refused(
+                f"{target} refuses to be walked at {at}: {codec.error_name(pdu.error_status)}"
+            )
+        elif not pdu.varbinds:
+            raise self._malformed(
+                target, Malformed(f"asked for what follows {at} it gives no object")
+            )
+        else:
+            try:
+                walk.take(pdu.varbinds)
+            except Malformed as error:
+                raise Malformed(f"{target}: {error}") from error
 
     async def following(self, target: Target, at: str) -> Pdu:
         """What follows `at`: as many objects at once as this device manages, which is remembered.
@@ -199,10 +213,12 @@ class SnmpClient:
         while tried > 1:
             try:
                 pdu = await self.get_bulk(target, (at,), max_repetitions=tried)
-            except DeviceTimeout:
+            except (DeviceTimeout, Malformed):
                 tried //= 4  # 20, 5, 1: smaller answers, then GETNEXT
                 continue
-            if pdu.error_status in {ErrorStatus.NO_ERROR, ErrorStatus.NO_SUCH_NAME}:
+            if pdu.error_status == ErrorStatus.NO_SUCH_NAME or (
+                pdu.error_status == ErrorStatus.NO_ERROR and pdu.varbinds
+            ):
                 break
             tried //= 4
         else:
@@ -230,6 +246,7 @@ class SnmpClient:
     async def _pdu(self, target: Target, question: Question) -> Pdu:
         data = await self._ask(target, question)
         try:
+            codec.check_envelope(data, target.version, target.community)
             return codec.decode_response(data)
         except Malformed as error:
             raise self._malformed(target, error) from error
@@ -332,13 +349,16 @@ class SnmpClient:
                 continue
             try:
                 pending = pending_of.get(peek(data))
-            except Malformed:
+            except Malformed as error:
                 counters.malformed += 1
+                self._remember(address, str(error), nonsense=True)
                 continue
             if pending is None:
                 counters.late += 1
+                self._remember(address, LATE)
             elif address != pending.address:
                 counters.foreign += 1
+                pending.seen = f"but one came from {udp.shown(address)}: poll that address"
             else:
                 del pending_of[pending.request_id]
                 if not pending.future.done():
@@ -346,6 +366,12 @@ class SnmpClient:
                     pending.future.set_result(data)
         if self._unsent:
             self._send_next(asyncio.get_running_loop().time())
+
+    def _remember(self, address: SocketAddress, seen: str, *, nonsense: bool = False) -> None:
+        """What an address sends instead of an answer is told to those who wait for one."""
+        for pending in self._pending.values():
+            if pending.address == address:
+                pending.seen, pending.nonsense = seen, nonsense
 
     def _hear_rejections(self, sock: socket.socket) -> bool:
         """Give ICMP errors to the requests they concern; whether there were any."""
@@ -407,17 +433,27 @@ class SnmpClient:
                 self._send(pending, now)
             else:
                 self.counters.timeouts += 1
-                pending.future.set_exception(DeviceTimeout(_silence(pending.target)))
+                pending.future.set_exception(_silence(pending))
         self._send_next(now)
         # A request that was sent just now may have set the timer already.
         if self._sweep is None and (self._pending or self._unsent) and not self._closed:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
 
 
-def _silence(target: Target) -> str:
+def _silence(pending: _Pending) -> DeviceError:
+    """Why a request ends without an answer."""
+    target = pending.target
     tries = target.retries + 1
     times = {1: "tried once", 2: "tried twice"}.get(tries, f"tried {tries} times")
-    return (
-        f"no answer from {target} within {target.timeout_s:g} s, {times}: "
-        "check the address, the community and the device's access list"
+    if pending.nonsense:
+        return Malformed(
+            f"{target} sends what is no SNMP ({pending.seen}), {times}: "
+            "does another service listen there, is something on the way at fault?"
+        )
+    silence = f"no answer from {target} within {target.timeout_s:g} s, {times}"
+    if pending.seen:
+        return DeviceTimeout(f"{silence}, {pending.seen}")
+    return DeviceTimeout(
+        f"{silence}: check the address, the community, the SNMP version "
+        "and the device's access list"
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from collectors.snmp import ber
@@ -21,6 +22,7 @@ GET_NEXT: Final = 0xA1
 RESPONSE: Final = 0xA2
 GET_BULK: Final = 0xA5
 REQUESTS: Final = frozenset({GET, GET_NEXT, GET_BULK})
+DATAGRAM_OCTETS_MAX: Final = 65_535
 
 
 class Version(IntEnum):
@@ -105,14 +107,33 @@ def decode_envelope(data: bytes) -> tuple[Version, bytes, int, int]:
 
 
 def _check_whole(data: bytes) -> None:
-    """Raise Malformed where a message says that it is longer than what came."""
-    octets = data[1] & 0x7F if len(data) > 1 and data[1] & 0x80 else 0
-    if data[:1] != b"\x30" or not 1 <= octets <= 4 or len(data) < 2 + octets:
-        whole = 2 + data[1] if data[:1] == b"\x30" and 1 < len(data) and not octets else 0
-    else:
-        whole = 2 + octets + int.from_bytes(data[2 : 2 + octets], "big")
-    if whole > len(data):
+    """Raise Malformed where a datagram says that it is longer than what came of it."""
+    if len(data) < 6 or data[0] != ber.SEQUENCE or data[1] == 0x80:
+        return
+    octets = data[1] & 0x7F if data[1] > 0x80 else 0
+    size = int.from_bytes(data[2 : 2 + octets], "big") if octets else data[1]
+    whole = 2 + octets + size
+    if len(data) < whole <= DATAGRAM_OCTETS_MAX:
         raise Malformed(f"it is cut off, {len(data)} of {whole} octets came")
+
+
+@lru_cache(maxsize=4096)
+def _head(version: Version, community: bytes) -> bytes:
+    return ber.element(ber.INTEGER, bytes((version,))) + ber.element(ber.OCTET_STRING, community)
+
+
+def check_envelope(data: bytes, version: Version, community: bytes) -> None:
+    """Raise Malformed where an answer is of another version or community than its question."""
+    length = data[1]
+    at = 2 if length < 0x80 else 2 + (length & 0x7F)
+    if data.startswith(_head(version, community), at):
+        return
+    answered, name, _, _ = decode_envelope(data)
+    if answered is not version:
+        asked, came = version.name.lower(), answered.name.lower()
+        raise Malformed(f"it is asked in {asked} and answers in {came}, set the version to {came}")
+    if name != community:
+        raise Malformed("it answers with another community than it was asked with")
 
 
 def decode_response(data: bytes) -> Pdu:
@@ -186,8 +207,7 @@ def _wrapped(version: Version, community: bytes, pdu: Pdu, binds: bytes) -> byte
         for number in (pdu.request_id, pdu.error_status, pdu.error_index)
     )
     body = ber.element(pdu.kind, numbers + ber.element(ber.SEQUENCE, binds))
-    head = ber.element(ber.INTEGER, bytes((version,))) + ber.element(ber.OCTET_STRING, community)
-    return ber.element(ber.SEQUENCE, head + body)
+    return ber.element(ber.SEQUENCE, _head(version, community) + body)
 
 
 REQUEST_ID_FIRST: Final = 0x10000000

@@ -78,6 +78,12 @@ def room(sock: socket.socket) -> int:
     return max(1, granted // DATAGRAM_OCTETS)
 
 
+def shown(address: SocketAddress) -> str:
+    """An address for an operator."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def rejections(sock: socket.socket) -> list[Rejection]:
     """Take what the kernel has heard of datagrams that did not arrive."""
     found: list[Rejection] = []
