@@ -154,22 +154,29 @@ def discover(
     networks: Annotated[
         list[str], typer.Argument(metavar="CIDR...", help="networks to scan, e.g. 10.10.1.0/24")
     ],
-    ports: Annotated[str, typer.Option(help="e.g. snmp:161,modbus:502")] = "snmp:161,modbus:502",
+    ports: Annotated[
+        str,
+        typer.Option(
+            help="where to look: 1161 for either protocol, snmp:1161 or modbus:1502 for one of them"
+        ),
+    ] = "161,502",
+    units: Annotated[
+        str, typer.Option(help="Modbus units to look for behind an address")
+    ] = "1,255,2-10,247",
     folders: Folders = None,
     community: Community = None,
     credentials: CredentialsFrom = None,
+    timeout: Timeout = 1.0,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask before sending")] = False,
     json: Json = False,
 ) -> None:
     """Find and identify devices; print entries ready to paste into a site file."""
+    from agent.commands.discover import Wanted
     from agent.commands.discover import discover as command
 
     command(
-        networks,
-        ports=ports,
+        Wanted(networks, ports, units, community, credentials, timeout),
         folders=folders or [],
-        community=community,
-        credentials=credentials,
         yes=yes,
         json=json,
     )

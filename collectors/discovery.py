@@ -10,46 +10,62 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from collectors.address import Address
+from collectors.address import MODBUS_PORT, SNMP_PORT, Address, parse_address
 from collectors.bind import Item
 from collectors.clients import Clients
+from collectors.decode import text_of
 from collectors.identify import identify_modbus, identify_snmp
 from collectors.isolate import CarefulReading
-from collectors.modbus.client import ModbusClient
 from collectors.modbus.client import Target as ModbusTarget
 from collectors.nameplate import Inscription
 from collectors.plan import Asked
 from collectors.profile import Library, Profile
-from collectors.reader import ModbusReader, Reader, SnmpReader
+from collectors.reader import SYS_NAME, ModbusReader, Reader, SnmpReader
 from core.clock import Clock
 from core.errors import (
     Busy,
     DeviceError,
     DeviceTimeout,
+    Malformed,
     Refused,
     Unreachable,
 )
 from core.site import Credentials, Poll
 from core.snapshot import Nameplate
 
-ADDRESSES_MAX: Final = 4096
-"""More than that is not one plant network; each takes a moment."""
+ADDRESSES_MAX: Final = 65536
+"""A /16: more is no plant network."""
 
-RATE_PER_S: Final = 100.0
-"""Addresses asked in a second: unnoticed on a plant network of 10 Mbit/s."""
+RATE_PER_S: Final = 200.0
+"""Addresses and ports asked in a second: 0.2 Mbit/s, unnoticed on a plant network of 10."""
 
 AT_ONCE: Final = 128
 """Addresses whose answers are awaited at once."""
 
 TIMEOUT_S: Final = 1.0
 
-UNITS: Final = (1, 255, 0)
-"""Modbus units that are tried at an address: the usual one, then the two by which devices with a
-network port of their own mean themselves (MODBUS Messaging on TCP/IP V1.0b, section 4.4.2.1)."""
+UNITS: Final = (1, 255, *range(2, 11), 247)
+"""Modbus units that are looked for, in this order: where people begin to count, the one by which
+devices with a network port of their own mean themselves (MODBUS Messaging on TCP/IP V1.0b, section
+4.4.2.1), and where people end."""
+
+ITSELF: Final = (0, 255)
+"""Units by which a device means itself: further names of a device that has a unit, too."""
+
+UNITS_FIRST: Final = 2
+"""So many units are waited for in full, and may hang up before an address is given up."""
+
+QUICK_S: Final = 0.005
+"""Who answers within this has no serial line behind it: at 57600 baud a request and its answer are
+longer on the way."""
+
+HASTE: Final = 0.3
+"""The part of the time-out for which further units are waited for where there is no serial line, or
+where nothing has ever answered."""
 
 Version = Literal["v1", "v2c", "v3"]
 
@@ -64,12 +80,13 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What is asked. `versions` of SNMP are tried in their order."""
+    """What is asked. `versions` of SNMP and `units` of Modbus are tried in their order."""
 
     hosts: tuple[str, ...]
     ports: tuple[Port, ...]
     credentials: Credentials
     versions: tuple[Version, ...] = ("v2c", "v1")
+    units: tuple[int, ...] = UNITS
     rate_per_s: float = RATE_PER_S
     at_once: int = AT_ONCE
     timeout_s: float = TIMEOUT_S
@@ -77,7 +94,7 @@ class Sweep:
     @property
     def lasts_s(self) -> float:
         """How long it takes where nobody answers, at most."""
-        tries = {"snmp": 1 + len(self.versions), "modbus": 1}
+        tries = {"snmp": 2, "modbus": 1}
         waiting_s = sum(tries[port.protocol] for port in self.ports) * self.timeout_s
         hosts = len(self.hosts)
         return max(
@@ -88,7 +105,8 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that answers. Without a profile, `seen` says what is known of it."""
+    """Something that answers. Without a profile, `seen` says what is known of it; `name` is what it
+    is called there."""
 
     address: str
     profile: str = ""
@@ -96,45 +114,60 @@ class Found:
     nameplate: Nameplate = field(default_factory=Nameplate)
     snmp_version: str = ""
     seen: str = ""
+    name: str = ""
 
 
-def hosts_of(networks: Iterable[str]) -> tuple[str, ...]:
-    """Every address of networks in CIDR form, once, in their order.
+def hosts_of(network: str) -> tuple[str, ...]:
+    """Every address of a network in CIDR form.
 
     Raises ValueError with a sentence for what is no network, and for more than ADDRESSES_MAX.
     """
-    hosts: dict[str, None] = {}
-    for text in networks:
-        try:
-            network = ipaddress.ip_network(text.strip(), strict=False)
-        except ValueError:
-            raise ValueError(
-                f"'{text}' is no network: write it as 10.10.1.0/24, or one address as 10.10.1.7"
-            ) from None
-        if network.num_addresses + len(hosts) > ADDRESSES_MAX:
-            raise ValueError(
-                f"'{text}' makes more than {ADDRESSES_MAX} addresses, which takes too long and"
-                " disturbs too many: name the networks in which devices are, such as 10.10.1.0/24,"
-                " one run after another"
-            )
-        hosts.update((str(host), None) for host in network.hosts())
-    return tuple(hosts)
+    try:
+        block = ipaddress.ip_network(network.strip(), strict=False)
+    except ValueError:
+        raise ValueError(
+            f"'{network}' is no network: write it as 10.10.1.0/24, or one address as 10.10.1.7"
+        ) from None
+    if block.num_addresses > ADDRESSES_MAX:
+        raise ValueError(
+            f"'{network}' has more than {ADDRESSES_MAX} addresses, which takes too long and"
+            " disturbs too many: name the networks in which devices are, such as 10.10.1.0/24"
+        )
+    return tuple(map(str, block.hosts()))
 
 
-def ports_of(text: str) -> tuple[Port, ...]:
-    """Ports as `snmp:161,snmp:1161,modbus:502`. Raises ValueError with a sentence."""
-    ports: dict[Port, None] = {}
-    for word in text.split(","):
-        protocol, _, number = word.strip().partition(":")
-        if not number.isdigit() or not 0 < int(number) < 65536:
-            raise ValueError(f"'{word.strip()}' is no port: write e.g. snmp:161,snmp:1161")
-        if protocol == "snmp":
-            ports[Port("snmp", int(number))] = None
-        elif protocol == "modbus":
-            ports[Port("modbus", int(number))] = None
-        else:
-            raise ValueError(f"'{protocol}' is not looked for: write snmp:PORT or modbus:PORT")
-    return tuple(ports)
+def ports_of(word: str) -> tuple[Port, ...]:
+    """What is looked for at a port: `1161` may be either protocol, `161` and `502` are what they
+    are known for, `snmp:1161` and `modbus:1502` say it. Raises ValueError with a sentence."""
+    protocol, colon, digits = word.strip().rpartition(":")
+    number = _number(digits, 65535)
+    if not number:
+        raise ValueError(f"'{word.strip()}' is no port: write numbers from 1 to 65535, as 161,502")
+    known = {SNMP_PORT: "snmp", MODBUS_PORT: "modbus"}
+    protocol = protocol if colon else known.get(number, "")
+    if protocol == "snmp":
+        return (Port("snmp", number),)
+    if protocol == "modbus":
+        return (Port("modbus", number),)
+    if colon:
+        raise ValueError(f"'{protocol}' is not looked for: write snmp:{number} or modbus:{number}")
+    return Port("snmp", number), Port("modbus", number)
+
+
+def units_of(word: str) -> tuple[int, ...]:
+    """Modbus units, as `7` or `1-10`. Raises ValueError with a sentence."""
+    first, dash, last = word.strip().partition("-")
+    low, high = _number(first, 255), _number(last if dash else first, 255)
+    if low is None or high is None or high < low:
+        raise ValueError(f"'{word.strip()}' is no unit: write numbers from 0 to 255, as 1-10,247")
+    return tuple(range(low, high + 1))
+
+
+def _number(digits: str, most: int) -> int | None:
+    """A number up to `most`, None for anything else."""
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(most))):
+        return None
+    return int(digits) if int(digits) <= most else None
 
 
 async def discover(
@@ -142,28 +175,29 @@ async def discover(
     *,
     library: Library,
     clock: Clock,
-    progress: Callable[[Found | None], None] = lambda _found: None,
-) -> tuple[Found, ...]:
-    """What answers, by address. `progress` is called after each address and port with what was
-    found there, None for nothing.
+    found: Callable[[Found], None],
+    asked: Callable[[], None] = lambda: None,
+) -> None:
+    """Call `found` with each thing that answers, `asked` after each address and port.
 
-    Raises no DeviceError: a device that does not play along is something found, too.
+    One port after the other is asked everywhere, so that no device gets everything at once. Raises
+    no DeviceError: a device that does not play along is something found, too.
     """
-    found: list[tuple[int, Found]] = []
-    places = enumerate((host, port) for host in sweep.hosts for port in sweep.ports)
+    places = ((host, port) for port in sweep.ports for host in sweep.hosts)
     pace = _Pace(clock, sweep.rate_per_s)
     clients = Clients.open()
 
     async def worker() -> None:
-        for number, (host, port) in places:
+        for host, port in places:
             await pace.turn()
             if port.protocol == "snmp":
                 seen = await _snmp(Address("snmp", host, port.number), sweep, library, clients)
+                if seen is not None:
+                    found(seen)
             else:
-                seen = await _modbus(host, port.number, sweep, library)
-            progress(seen)
-            if seen is not None:
-                found.append((number, seen))
+                async for seen in _Gateway(host, port.number, sweep, library, clock).devices():
+                    found(seen)
+            asked()
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -171,7 +205,6 @@ async def discover(
                 group.create_task(worker())
     finally:
         await clients.close()
-    return tuple(seen for _, seen in sorted(found, key=lambda each: each[0]))
 
 
 class _Pace:
@@ -191,91 +224,178 @@ class _Pace:
 
 
 async def _snmp(address: Address, sweep: Sweep, library: Library, clients: Clients) -> Found | None:
-    for version in sweep.versions:
+    """A device that answers in one of the versions; None for silence."""
+    try:
+        version = await _version(address, sweep, clients)
+    except Unreachable:
+        return None
+    except DeviceError as error:
+        return _stranger(address, error)
+    if version is None:
+        return None
+    credentials = replace(sweep.credentials, version=version)
+    reader = SnmpReader(clients, address, credentials, Poll(timeout_s=sweep.timeout_s))
+    try:
+        profiles = await identify_snmp(reader, library, str(address))
+        plate, name = await _inscription(reader, profiles, SYS_NAME)
+    except DeviceError as error:
+        return replace(_stranger(address, error), snmp_version=version)
+    return replace(_found(address, profiles[0], plate), snmp_version=version, name=name)
+
+
+async def _version(address: Address, sweep: Sweep, clients: Clients) -> Version | None:
+    """The first of the versions that a device speaks.
+
+    Where there are several, the second also makes up for a datagram that was lost: who speaks it is
+    asked for the first again. Raises DeviceError other than silence.
+    """
+    first, *others = sweep.versions
+    poll = Poll(timeout_s=sweep.timeout_s, retries=0 if others else 1)
+
+    async def speaks(version: Version) -> bool:
         credentials = replace(sweep.credentials, version=version)
-        retries = 1 if version == sweep.versions[0] else 0
-        poll = Poll(timeout_s=sweep.timeout_s, retries=retries)
-        reader = SnmpReader(clients, address, credentials, poll)
         try:
-            await reader.contact()
+            return await SnmpReader(clients, address, credentials, poll).contact()
         except DeviceTimeout:
-            continue
-        except Unreachable:
-            return None
-        except DeviceError as error:
-            return _stranger(address, error, version)
-        try:
-            profiles = await identify_snmp(reader, library, str(address))
-            plate = await _nameplate(reader, profiles)
-        except DeviceError as error:
-            return _stranger(address, error, version)
-        return _found(address, profiles[0], plate, version)
+            return False
+
+    if await speaks(first):
+        return first
+    for version in others:
+        if await speaks(version):
+            return first if await speaks(first) else version
     return None
 
 
-async def _modbus(host: str, port: int, sweep: Sweep, library: Library) -> Found | None:
-    """The first unit that answers at an address.
+class _Gateway:
+    """The units behind an address, of which one thing at a time is asked.
 
     The client is for this address alone, so that its connection ends here: many devices bear few.
     """
-    clients = Clients.open()
-    silent: list[Unreachable] = []
-    poll = Poll(timeout_s=sweep.timeout_s, retries=0)
-    try:
-        for unit in UNITS:
-            address = Address("modbus", host, port, unit)
-            reader = ModbusReader(clients, address, poll)
-            try:
-                await _answers(
-                    clients.modbus, ModbusTarget(host, port, unit, sweep.timeout_s, retries=0)
-                )
-                profiles = await identify_modbus(reader, library, str(address))
-                await reader.bind(profiles)
-                plate = await _nameplate(reader, profiles)
-            except Unreachable as error:
-                if not clients.modbus.counters.connects:
-                    return None
-                silent.append(error)
-            except DeviceError as error:
-                return _stranger(address, error)
-            else:
-                return _found(address, profiles[0], plate)
-        address = Address("modbus", host, port, UNITS[0])
-        return _stranger(address, silent[0], before="accepts connections, but ")
-    finally:
-        await clients.close()
 
+    def __init__(self, host: str, port: int, sweep: Sweep, library: Library, clock: Clock) -> None:
+        self._address = Address("modbus", host, port, sweep.units[0])
+        self._sweep = sweep
+        self._library = library
+        self._clock = clock
+        self._clients = Clients.open()
+        self._client = self._clients.modbus
+        self._poll = Poll(timeout_s=sweep.timeout_s, retries=0)
+        self._tried = 0
+        self._slowest_s: float | None = None
+        self._failures: list[DeviceError] = []
 
-async def _answers(client: ModbusClient, target: ModbusTarget) -> None:
-    """Make sure that a unit lives. Some are silent where they have no register, some to functions
-    that they do not know: both are tried. Raises Unreachable, Malformed."""
-    try:
+    async def devices(self) -> AsyncIterator[Found]:
+        """What answers there, each device once."""
+        told: list[Found] = []
         try:
-            await client.read(target, 3, 0, 1)
-        except DeviceTimeout:
-            if not client.counters.connects:
+            for unit in await self._living():
+                seen = await self._device(replace(self._address, unit=unit))
+                if not any(_same(seen, other) for other in told):
+                    told.append(seen)
+                    yield seen
+        except DeviceError as error:
+            if self._client.counters.connects:
+                before = "accepts connections, but " * isinstance(error, Unreachable)
+                yield _stranger(self._address, error, before)
+        finally:
+            await self._clients.close()
+
+    async def _living(self) -> list[int]:
+        """The units that answer; of a device that answers as any unit the first one.
+
+        Raises what came of the first one where there is none.
+        """
+        units = [unit for unit in self._sweep.units if await self._lives(unit)]
+        if not units:
+            raise self._failures[0]
+        others = [unit for unit in range(246, 0, -1) if unit not in self._sweep.units]
+        return units[:1] if units[1:] and others and await self._lives(others[0]) else units
+
+    async def _lives(self, unit: int) -> bool:
+        """Whether a unit answers. Raises DeviceError where nothing here ever will."""
+        begun = self._clock.monotonic()
+        target = ModbusTarget(
+            self._address.host, self._address.port, unit, self._patience_s(), retries=0
+        )
+        self._tried += 1
+        try:
+            await self._client.read(target, 3, 0, 1)
+        except (Refused, Busy):
+            pass
+        except DeviceError as error:
+            self._failures.append(error)
+            if self._hopeless(error):
                 raise
-            await client.identify(target)
-    except (Refused, Busy):
-        return
+            return unit == self._sweep.units[0] and await self._knows(target)
+        if unit not in ITSELF:
+            self._slowest_s = max(self._slowest_s or 0.0, self._clock.monotonic() - begun)
+        return True
+
+    async def _knows(self, target: ModbusTarget) -> bool:
+        """Whether a unit that is silent where it may have no register answers to function 43."""
+        try:
+            await self._client.identify(target)
+        except (Refused, Busy):
+            return True
+        except DeviceError:
+            return False
+        return True
+
+    def _patience_s(self) -> float:
+        """How long the next unit is waited for: a serial line needs its time."""
+        if self._tried < UNITS_FIRST:
+            return self._sweep.timeout_s
+        if self._slowest_s is None:
+            hasty = not self._client.counters.answers
+        else:
+            hasty = self._slowest_s < QUICK_S
+        return self._sweep.timeout_s * (HASTE if hasty else 1.0)
+
+    def _hopeless(self, error: DeviceError) -> bool:
+        """Whether no unit is worth asking after this: nothing listens, or it is no Modbus."""
+        counters = self._client.counters
+        if counters.answers:
+            return False
+        silent = counters.connects and isinstance(error, DeviceTimeout)
+        enough = isinstance(error, Malformed) or len(self._failures) >= UNITS_FIRST
+        return not counters.connects or (not silent and enough)
+
+    async def _device(self, address: Address) -> Found:
+        reader = ModbusReader(self._clients, address, self._poll)
+        try:
+            profiles = await identify_modbus(reader, self._library, str(address))
+            await reader.bind(profiles)
+            plate, _ = await _inscription(reader, profiles)
+        except DeviceError as error:
+            return _stranger(address, error)
+        return _found(address, profiles[0], plate)
 
 
-async def _nameplate(reader: Reader[Item, Asked], profiles: Sequence[Profile]) -> Nameplate:
-    """What an identified device says of itself. Raises DeviceError."""
+def _same(one: Found, other: Found) -> bool:
+    """Whether two units are one device: by its serial number, or as one of them means itself."""
+    itself = any(parse_address(each.address).unit in ITSELF for each in (one, other))
+    known = bool(one.profile) and (itself or bool(one.nameplate.serial))
+    return known and (one.profile, one.nameplate) == (other.profile, other.nameplate)
+
+
+async def _inscription(
+    reader: Reader[Item, Asked], profiles: Sequence[Profile], *name: Item
+) -> tuple[Nameplate, str]:
+    """What an identified device says of itself, and what it is called. Raises DeviceError."""
     inscription = Inscription.of(profiles, reader)
-    wanted = dict.fromkeys(inscription.items)
+    wanted = dict.fromkeys((*inscription.items, *name))
     raw = await CarefulReading(reader, heard=True).read(reader.pack(wanted))
-    return inscription.read(raw)
+    called = raw[name[0]] if name else None
+    return inscription.read(raw), text_of(called) if isinstance(called, bytes) else ""
 
 
-def _found(address: Address, profile: Profile, plate: Nameplate, version: str = "") -> Found:
-    return Found(str(address), profile.name, profile.device_class, plate, version)
+def _found(address: Address, profile: Profile, plate: Nameplate) -> Found:
+    return Found(str(address), profile.name, profile.device_class, plate)
 
 
-def _stranger(
-    address: Address, error: DeviceError, version: str = "", *, before: str = ""
-) -> Found:
+def _stranger(address: Address, error: DeviceError, before: str = "") -> Found:
     """Something that answers, and could not be identified. Its words are kept to one line."""
     told = before + str(error).removeprefix(f"{address} ")
     line = "".join(letter if letter.isprintable() else " " for letter in told)
-    return Found(str(address), snmp_version=version, seen=" ".join(line.split()))
+    return Found(str(address), seen=" ".join(line.split()))

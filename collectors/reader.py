@@ -51,6 +51,7 @@ from core.site import Credentials, Poll
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
 SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
 SYS_UPTIME: Final = "1.3.6.1.2.1.1.3.0"
+SYS_NAME: Final = "1.3.6.1.2.1.1.5.0"
 
 ENTERPRISES: Final = "1.3.6.1.4.1"
 

@@ -5,69 +5,128 @@ site file needs.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json as json_
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import typer
+import yaml
 
 from agent.clock import SystemClock
 from agent.commands.access import credentials as access
-from collectors.discovery import UNITS, Found, Sweep, hosts_of, ports_of
+from collectors.address import parse_address
+from collectors.discovery import ADDRESSES_MAX, Found, Sweep, hosts_of, ports_of, units_of
 from collectors.discovery import discover as sweep_networks
-from collectors.profile import library
-from core.errors import ConfigError, Problem
+from collectors.profile import Library, library
+from core.errors import Problem
+from core.site import Credentials
 
-EXIT_FAILED, EXIT_USAGE = 1, 2
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 TOLD_EVERY = 0.25
 """Parts of the whole after which a log is told how far it is."""
 
+ID_MAX = 60
+"""Letters of an id that is made of a name; a site file takes 64, and a number may follow."""
 
-def discover(
-    networks: Sequence[str],
-    *,
-    ports: str,
-    folders: Sequence[Path],
-    community: str | None,
-    credentials: str | None,
-    yes: bool,
-    json: bool,
-) -> None:
-    """Print what was found. Leaves with 1 where that is nothing, 2 where nobody can be asked, 78
-    for a wrong network or port."""
-    problems: list[Problem] = []
-    try:
-        hosts = hosts_of(networks)
-    except ValueError as error:
-        problems.append(Problem("command line", 0, "CIDR", str(error)))
-    try:
-        wanted = ports_of(ports)
-    except ValueError as error:
-        problems.append(Problem("command line", 0, "--ports", str(error)))
-    if problems:
-        raise ConfigError(problems)
-    login = access(community, credentials)
-    sweep = Sweep(hosts, wanted, login)
-    if credentials is not None:
-        sweep = Sweep(hosts, wanted, login, versions=(login.version,))
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be looked for, as words of the command line."""
+
+    networks: Sequence[str]
+    ports: str
+    units: str
+    community: str | None
+    credentials: str | None
+    timeout_s: float
+
+
+def discover(wanted: Wanted, *, folders: Sequence[Path], yes: bool, json: bool) -> None:
+    """Print what was found. Leaves with 1 where that is nothing, 2 for wrong words or where nobody
+    can be asked, 78 for wrong credentials, 130 where it was interrupted."""
+    sweep = _sweep(wanted)
     _tell("\n".join(announcement(sweep)))
     if not yes:
         _ask()
-    progress = _Progress(len(hosts) * len(wanted))
-    found = asyncio.run(
-        sweep_networks(sweep, library=library(*folders), clock=SystemClock(), progress=progress)
-    )
-    progress.end()
+    progress = _Progress(len(sweep.hosts) * len(sweep.ports))
+    complete = _look(sweep, library(*folders), progress)
+    found = sorted(progress.found, key=_place)
     if json:
-        print(json_.dumps(as_json(found, len(hosts)), indent=2))
+        print(json_.dumps(as_json(found, len(sweep.hosts), complete=complete), indent=2))
     elif found:
         own = [f"profiles: {json_.dumps(list(map(str, folders)))}"] if folders else []
-        print("\n".join((*own, *as_yaml(found, sweep, named=credentials is not None))))
+        named = wanted.credentials is not None
+        print("\n".join((*own, *as_yaml(found, sweep.credentials, named=named))))
+    if not complete:
+        _tell("interrupted: this is what was found until then")
+        raise typer.Exit(EXIT_INTERRUPTED)
     if not found:
         _tell("nothing answers: are these the right networks and ports, and the right community?")
         raise typer.Exit(EXIT_FAILED)
+
+
+def _sweep(wanted: Wanted) -> Sweep:
+    """What to ask. Leaves with 2 and every mistake; raises ConfigError for wrong credentials."""
+    problems: list[Problem] = []
+    hosts = _each("CIDR", wanted.networks, hosts_of, problems)
+    ports = _each("--ports", wanted.ports.split(","), ports_of, problems)
+    units = _each("--units", wanted.units.split(","), units_of, problems)
+    if len(hosts) > ADDRESSES_MAX:
+        message = f"{len(hosts)} addresses are too many: {ADDRESSES_MAX} at most in one run"
+        problems.append(Problem("command line", 0, "CIDR", message))
+    if problems:
+        _tell("\n".join(map(str, problems)))
+        raise typer.Exit(EXIT_USAGE)
+    login = access(wanted.community, wanted.credentials)
+    sweep = Sweep(hosts, ports, login, units=units, timeout_s=wanted.timeout_s)
+    return sweep if wanted.credentials is None else replace(sweep, versions=(login.version,))
+
+
+def _each(
+    key: str,
+    words: Iterable[str],
+    read: Callable[[str], tuple[Any, ...]],
+    problems: list[Problem],
+) -> tuple[Any, ...]:
+    """What the words mean, once each in their order; what is wrong with them into `problems`."""
+    meant: dict[Any, None] = {}
+    for word in words:
+        try:
+            meant |= dict.fromkeys(read(word))
+        except ValueError as error:
+            problems.append(Problem("command line", 0, key, str(error)))
+    return tuple(meant)
+
+
+def _look(sweep: Sweep, profiles: Library, progress: _Progress) -> bool:
+    """Find what is there; whether it came to its end."""
+    try:
+        asyncio.run(
+            sweep_networks(
+                sweep,
+                library=profiles,
+                clock=SystemClock(),
+                found=progress.found.append,
+                asked=progress.step,
+            )
+        )
+    except KeyboardInterrupt:
+        return False
+    finally:
+        progress.end()
+    return True
+
+
+def _place(found: Found) -> tuple[int, int, str, int, int]:
+    """Sorts by address as a number, then protocol, port and unit."""
+    address = parse_address(found.address)
+    host = ipaddress.ip_address(address.host)
+    return host.version, int(host), address.scheme, address.port, address.unit
 
 
 def announcement(sweep: Sweep) -> Iterator[str]:
@@ -80,27 +139,38 @@ def announcement(sweep: Sweep) -> Iterator[str]:
             versions = " then ".join(sweep.versions)
             yield f"  UDP port {port.number}: one SNMP GET of sysUpTime ({versions})"
         else:
-            units = ", ".join(map(str, UNITS))
             yield (
                 f"  TCP port {port.number}: a connection; where it is accepted, one Modbus read of"
-                f" a register (unit {units}: the first that answers)"
+                f" a register of each unit ({_spans(sweep.units)}), one after the other"
             )
     yield (
-        f"At most {sweep.rate_per_s:g} addresses a second, {sweep.at_once} at once, within about"
+        f"At most {sweep.rate_per_s:g} of these a second, {sweep.at_once} at once, within about"
         f" {max(1, round(sweep.lasts_s))} s. What answers is read some 20 to 40 times more to"
         " identify it. Nothing is written to any device."
     )
 
 
-def as_json(found: Sequence[Found], scanned: int) -> dict[str, object]:
-    """The answer of `--json`: what is identified, what is not, how many addresses were asked."""
+def _spans(units: Iterable[int]) -> str:
+    """Units in their order, neighbours joined: 1-10, 247, 255."""
+    spans: list[list[int]] = []
+    for unit in sorted(units):
+        if spans and unit == spans[-1][1] + 1:
+            spans[-1][1] = unit
+        else:
+            spans.append([unit, unit])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def as_json(found: Sequence[Found], scanned: int, *, complete: bool = True) -> dict[str, object]:
+    """The answer of `--json`: what is identified, what is not, how many addresses were asked, and
+    whether it was not interrupted."""
     return {
         "devices": [
             {
                 "id": name,
                 "address": each.address,
                 "profile": each.profile,
-                "device_class": each.device_class,
+                "class": each.device_class,
                 "vendor": each.nameplate.vendor,
                 "model": each.nameplate.model,
                 "serial": each.nameplate.serial,
@@ -109,31 +179,34 @@ def as_json(found: Sequence[Found], scanned: int) -> dict[str, object]:
             }
             for name, each in named_devices(found)
         ],
-        "unidentified": [
+        "unknown": [
             {"address": each.address, "seen": each.seen} for each in found if not each.profile
         ],
         "scanned": scanned,
+        "complete": complete,
     }
 
 
-def as_yaml(found: Sequence[Found], sweep: Sweep, *, named: bool) -> Iterator[str]:
+def as_yaml(found: Sequence[Found], credentials: Credentials, *, named: bool) -> Iterator[str]:
     """Entries of a site file; `named` says that the credentials stand in it already.
 
-    A community is never printed: what has another one than `public` refers to a file.
+    A community is never printed: where it is not `public`, a comment says where to put it.
     """
-    logins = {} if named else dict(_logins(found, sweep.credentials.community))
-    if logins:
-        yield "credentials:"
-        for version, keys in logins.items():
-            yield f"  discovered-{version}: {keys}"
     devices = dict(named_devices(found))
+    versions = {name: each.snmp_version for name, each in devices.items() if each.snmp_version}
+    secret = not named and credentials.community != "public"
+    if secret and versions:
+        yield from _advice(versions)
+    elif "v1" in versions.values() and not named:
+        yield "credentials:"
+        yield "  discovered-v1: {version: v1}"
     yield "devices:" if devices else "devices: []"
     for name, each in devices.items():
-        words = [f"id: {name}", f"profile: {each.profile}", f'address: "{each.address}"']
+        words = [f"id: {_plain(name)}", f"profile: {each.profile}", f'address: "{each.address}"']
         if each.snmp_version and named:
-            words.append(f"credentials: {sweep.credentials.name}")
-        elif each.snmp_version in logins:
-            words.append(f"credentials: discovered-{each.snmp_version}")
+            words.append(f"credentials: {_plain(credentials.name)}")
+        elif each.snmp_version == "v1" and not secret:
+            words.append("credentials: discovered-v1")
         plate = each.nameplate
         told = ", ".join(filter(None, (plate.vendor, plate.model, plate.serial)))
         comment = f"  # {_one_line(told)}" if told else ""
@@ -143,33 +216,41 @@ def as_yaml(found: Sequence[Found], sweep: Sweep, *, named: bool) -> Iterator[st
             yield f"  # {each.address}: {each.seen}"
 
 
-def _logins(found: Sequence[Found], community: str) -> Iterator[tuple[str, str]]:
-    """Entries of `credentials:` that the devices need, by version: v2c with `public` needs none."""
-    for version in sorted({each.snmp_version for each in found if each.profile} - {""}):
-        if community != "public":
-            yield (
-                version,
-                f"{{version: {version}, community_file: community.txt}}  # its first line",
-            )
-        elif version != "v2c":
-            yield version, f"{{version: {version}, community: public}}"
+def _advice(versions: dict[str, str]) -> Iterator[str]:
+    """Where to put a community, by the version that devices speak."""
+    yield "# The community is not printed. Write it into a file as its first line, and add"
+    yield "# credentials:"
+    for version in sorted(set(versions.values())):
+        yield f"#   discovered-{version}: {{version: {version}, community_file: community.txt}}"
+    for version in sorted(set(versions.values())):
+        names = ", ".join(name for name, spoken in versions.items() if spoken == version)
+        yield f"# and `credentials: discovered-{version}` to {names}."
 
 
 def named_devices(found: Sequence[Found]) -> Iterator[tuple[str, Found]]:
-    """What was identified, with an id made of its class and address, that is not taken."""
+    """What was identified, with an id that is not taken: its own name, else class and address."""
     taken: set[str] = set()
     for each in found:
         if not each.profile:
             continue
-        host = re.sub(r"^\w+://|:\d+(/\d+)?$|[\[\]]", "", each.address)
-        name = f"{each.device_class}-{host}".lower().replace("_", "-")
-        name = re.sub(r"[^a-z0-9]+", "-", name).strip("-")
+        address = parse_address(each.address)
+        unit = f"-{address.unit}" if 1 < address.unit < 255 else ""
+        name = _as_id(each.name) or _as_id(f"{each.device_class}-{address.host}{unit}")
         number = 2
         free = name
         while free in taken:
             free, number = f"{name}-{number}", number + 1
         taken.add(free)
         yield free, each
+
+
+def _as_id(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:ID_MAX].rstrip("-")
+
+
+def _plain(word: str) -> str:
+    """A word as it is, in quotes where YAML would take it for something else: `on`, `17`."""
+    return word if yaml.safe_load(word) == word else json_.dumps(word)
 
 
 def _one_line(text: str) -> str:
@@ -191,19 +272,20 @@ def _tell(text: str) -> None:
 
 
 class _Progress:
-    """How far it is, on stderr: one line that moves on a terminal, few lines in a log."""
+    """What was found, and how far it is, on stderr: one line that moves on a terminal, few lines in
+    a log."""
 
     def __init__(self, total: int) -> None:
+        self.found: list[Found] = []
         self._total = total
         self._done = 0
-        self._found = 0
         self._moves = sys.stderr.isatty()
         self._told_at = TOLD_EVERY
 
-    def __call__(self, found: Found | None) -> None:
+    def step(self) -> None:
+        """One more address and port was asked."""
         self._done += 1
-        self._found += found is not None
-        line = f"{self._done} of {self._total} asked, {self._found} found"
+        line = f"{self._done} of {self._total} asked, {len(self.found)} found"
         if self._moves:
             print(f"\r{line}", end="", file=sys.stderr, flush=True)
         elif self._done >= self._total * self._told_at:
