@@ -135,6 +135,9 @@ def _objects(
             )
     for text in profile.match.present:
         objects.setdefault(parse_oid(text), constant(Variable(INTEGER, 1)))
+    columns = [parse_oid(text) for text in profile.match.rows]
+    if not any(oid[: len(column)] == column for column in columns for oid in objects):
+        objects |= {(*column, 1): constant(Variable(INTEGER, 1)) for column in columns[:1]}
     if any((spec.keys.oid or spec.keys.walk or "").startswith(UPS_MIB) for spec in profile.points):
         for text in LINES:
             objects.setdefault(parse_oid(text), constant(Variable(INTEGER, 3)))
