@@ -19,11 +19,12 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from collectors.snmp import codec, udp
+from collectors.snmp import codec, udp, usm
 from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version
 from collectors.snmp.names import Names
 from collectors.snmp.template import Answer, Template
 from collectors.snmp.udp import Rejection, SocketAddress
+from collectors.snmp.usm import User
 from collectors.snmp.walk import Walk
 from core.errors import DeviceError, DeviceTimeout, Malformed, Refused, Unreachable
 
@@ -43,15 +44,20 @@ BULK_REPETITIONS: Final = 20
 
 LATE: Final = "but answers to earlier requests came: give it more time (poll.timeout_s)"
 
+ADJUSTMENTS_MAX: Final = 4
+"""So often a v3 request is asked again because of what the engine reports: who it is, its clock,
+and both once more where it restarts meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A device to ask. The community does not show in a repr."""
+    """A device to ask; `user` with version 3 only. No secret shows in a repr."""
 
     host: str
     port: int = 161
     version: Version = Version.V2C
     community: bytes = field(default=b"public", repr=False)
+    user: User | None = None
     timeout_s: float = 2.0
     retries: int = 1
 
@@ -99,6 +105,28 @@ class _GetBulk:
         return codec.encode_bulk(community, request_id, self.oids, self.max_repetitions)
 
 
+@dataclass(frozen=True, slots=True)
+class _Discovery:
+    """Who are you?"""
+
+    def request(self, version: Version, community: bytes, request_id: int) -> bytes:  # noqa: ARG002 - v3 only
+        return usm.discovery(request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Secured:
+    """Another question, asked in the name of a user."""
+
+    question: Question
+    engine: usm.Engine
+    loop: asyncio.AbstractEventLoop
+
+    def request(self, version: Version, community: bytes, request_id: int) -> bytes:  # noqa: ARG002 - v3 only
+        plain = self.question.request(Version.V2C, b"", request_id)
+        _, _, start, stop = codec.decode_envelope(plain)
+        return self.engine.close(request_id, plain[start:stop], self.loop.time())
+
+
 @dataclass(slots=True, eq=False)
 class _Pending:
     """A request that waits for its turn or its answer. Request id 0: not sent yet."""
@@ -116,7 +144,7 @@ class _Pending:
 
 
 class SnmpClient:
-    """Asks SNMP v1 and v2c devices. Belongs to the loop it is first used on; `close` ends all
+    """Asks SNMP devices of all versions. Belongs to the loop it is first used on; `close` ends all
     requests."""
 
     def __init__(self, seed: int | None = None) -> None:
@@ -127,6 +155,7 @@ class SnmpClient:
         self._unsent: deque[_Pending] = deque()
         self._names = Names()
         self._repetitions: dict[Target, int] = {}  # of devices that do not manage the usual
+        self._engines: dict[Target, usm.Engine] = {}
         self._window = MAX_OUTSTANDING
         self._deaf = False
         self._sweep: asyncio.TimerHandle | None = None
@@ -143,8 +172,8 @@ class SnmpClient:
         """The values of a template's objects.
 
         An error-status is returned, not raised: the caller splits. Raises DeviceTimeout,
-        Unreachable, Malformed (also where the answer is to another question), Refused for versions
-        that are not spoken.
+        Unreachable, Malformed (also where the answer is to another question), Refused where the
+        device does not let the user in.
         """
         data = await self._ask(target, template)
         misses = template.misses
@@ -208,7 +237,7 @@ class SnmpClient:
         Some refuse GETBULK, some do not answer it, and large answers come in fragments, which
         firewalls like to drop: asked for less, all of them can be walked. Raises as `get` does.
         """
-        many = BULK_REPETITIONS if target.version is Version.V2C else 1
+        many = 1 if target.version is Version.V1 else BULK_REPETITIONS
         repetitions = tried = self._repetitions.get(target, many)
         while tried > 1:
             try:
@@ -257,8 +286,51 @@ class SnmpClient:
 
     def _ask(self, target: Target, question: Question) -> Awaitable[bytes]:
         """What to await for the answer; time-outs and retries included."""
-        if target.version is Version.V3:
-            raise Refused(f"{target}: SNMPv3 is not spoken yet: use v2c in a closed network")
+        if target.user is not None:
+            return self._ask_secured(target, target.user, question)
+        return self._ask_plainly(target, question)
+
+    async def _ask_secured(self, target: Target, user: User, question: Question) -> bytes:
+        """The answer to a v3 request, opened. What an engine reports about its clock or identity is
+        learnt, and the request asked again."""
+        loop = asyncio.get_running_loop()
+        for _ in range(ADJUSTMENTS_MAX):
+            engine = self._engines.get(target)
+            try:
+                if engine is None:
+                    engine = await self._discovered(target, user)
+                data = await self._ask_plainly(target, _Secured(question, engine, loop))
+                return engine.open(data, loop.time())
+            except usm.Report as report:
+                if report.oid == usm.NOT_IN_TIME_WINDOW and report.authenticated:
+                    continue
+                self._engines.pop(target, None)
+                if report.oid not in {usm.NOT_IN_TIME_WINDOW, usm.UNKNOWN_ENGINE}:
+                    raise Refused(_refusal(target, user, report.oid)) from None
+            except Malformed as error:
+                self._engines.pop(target, None)  # perhaps another engine, or its clock was lost
+                raise self._malformed(target, error) from error
+            except DeviceTimeout as error:
+                self._engines.pop(target, None)
+                if engine is None or not user.priv:
+                    raise
+                raise DeviceTimeout(
+                    f"{target} tells its engine id but does not answer user '{user.name}': the "
+                    f"privacy password or protocol ({user.priv}) may be wrong"
+                ) from error
+        raise Refused(
+            f"{target} answers each request with another clock or engine id: is it two devices "
+            "with one address, or a card that restarts?"
+        )
+
+    async def _discovered(self, target: Target, user: User) -> usm.Engine:
+        engine_id = usm.engine_of(await self._ask_plainly(target, _Discovery()))
+        # A megabyte is hashed for each password that is new.
+        engine = await asyncio.to_thread(usm.Engine, user, engine_id)
+        self._engines[target] = engine
+        return engine
+
+    def _ask_plainly(self, target: Target, question: Question) -> Awaitable[bytes]:
         loop = asyncio.get_running_loop()
         now = loop.time()
         address = self._names.address(target.host, target.port, now)
@@ -438,6 +510,28 @@ class SnmpClient:
         # A request that was sent just now may have set the timer already.
         if self._sweep is None and (self._pending or self._unsent) and not self._closed:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
+
+
+def _refusal(target: Target, user: User, report: str) -> str:
+    """Why a device does not let a user in, and what to do."""
+    name = f"user '{user.name}'"
+    level = (
+        "authentication and privacy"
+        if user.priv
+        else "authentication alone"
+        if user.auth
+        else "neither authentication nor privacy"
+    )
+    sentence = {
+        usm.UNKNOWN_USER: f"does not know {name}: check the name, and that it is enabled there",
+        usm.WRONG_DIGEST: f"takes the authentication of {name} for wrong: check the password and "
+        f"the protocol (asked with {user.auth})",
+        usm.UNSUPPORTED_LEVEL: f"does not let {name} in with {level}: check which security level "
+        "the device wants",
+        usm.DECRYPTION_ERROR: f"cannot decrypt what {name} sends: check the privacy password and "
+        f"the protocol (asked with {user.priv})",
+    }.get(report, f"does not answer {name} but reports {report}")
+    return f"{target} {sentence}"
 
 
 def _silence(pending: _Pending) -> DeviceError:

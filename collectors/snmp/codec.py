@@ -1,8 +1,8 @@
 """SNMP v1 and v2c messages, both ways. Pure: bytes in, records out; only `Malformed` is raised on
 bad bytes.
 
-Two layers, so that SNMPv3 finds its place: the message (version, community) around the PDU. There
-is no SET. Source: RFC 1157 (v1), RFC 1901 and RFC 3416 (v2c).
+Two layers: the message (version, community) around the PDU; that of SNMPv3 is in `usm`. There is no
+SET. Source: RFC 1157 (v1), RFC 1901 and RFC 3416 (v2c).
 """
 
 from __future__ import annotations
@@ -216,13 +216,16 @@ REQUEST_ID_LAST: Final = 0x7FFFFFFF
 
 
 def peek_request_id(data: bytes) -> int:
-    """The request id of an answer, without reading the rest. Raises Malformed.
+    """The id that an answer is told by, without reading the rest: the request id, of SNMPv3 the
+    message id. Raises Malformed.
 
     The layout that nearly all agents write is read at a glance, any other with care.
     """
     try:
         length = data[1]
         at = 5 if length < 0x80 else 5 + (length & 0x7F)
+        if data[at - 1] == Version.V3:
+            return _message_id(data)
         at += 2 + data[at + 1]
         length = data[at + 1]
         at += 2 if length < 0x80 else 2 + (length & 0x7F)
@@ -235,6 +238,15 @@ def peek_request_id(data: bytes) -> int:
     if kind != RESPONSE:
         raise Malformed(f"a PDU of type {kind:#04x} is no response")
     start, stop = ber.expect(data, at, end, ber.INTEGER)
+    return ber.read_integer(data, start, stop)
+
+
+def _message_id(data: bytes) -> int:
+    """Source: RFC 3412 section 6."""
+    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
+    _, at = ber.expect(data, at, end, ber.INTEGER)
+    start, end = ber.expect(data, at, end, ber.SEQUENCE)
+    start, stop = ber.expect(data, start, end, ber.INTEGER)
     return ber.read_integer(data, start, stop)
 
 

@@ -27,14 +27,14 @@ def free_udp_port() -> int:
 
 
 @contextlib.contextmanager
-def snmpd(directory: Path, config: str = CONFIG) -> Iterator[int]:
+def snmpd(directory: Path, config: str = CONFIG, port: int | None = None) -> Iterator[int]:
     """Run snmpd with this configuration until the block ends; gives its port. Skips where it is
     missing."""
     program = shutil.which("snmpd") or shutil.which("/usr/sbin/snmpd")
     if program is None:
         pytest.skip("snmpd is not installed")
     (directory / "snmpd.conf").write_text(config)
-    port = free_udp_port()
+    port = port or free_udp_port()
     process = subprocess.Popen(
         [
             program,
