@@ -135,7 +135,7 @@ class Reader(Protocol[Item, Asked]):
 
 
 class SnmpReader:
-    """SNMP v1 and v2c."""
+    """SNMP of all versions."""
 
     def __init__(
         self, clients: Clients, address: Address, credentials: Credentials, poll: Poll
@@ -146,6 +146,7 @@ class SnmpReader:
             port=address.port,
             version={"v1": Version.V1, "v2c": Version.V2C, "v3": Version.V3}[credentials.version],
             community=credentials.community.encode(),
+            user=credentials.user,
             timeout_s=poll.timeout_s,
             retries=poll.retries,
         )

@@ -36,13 +36,32 @@ class Poll:
     retries: int = 1
 
 
+AuthName = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
+PrivName = Literal["des", "aes128", "aes192", "aes256", "aes192c", "aes256c"]
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpUser:
+    """Who asks over SNMPv3. Without `auth` nothing is authenticated, without `priv` nothing
+    encrypted."""
+
+    name: str
+    auth: AuthName | None = None
+    auth_password: bytes = field(default=b"", repr=False)
+    priv: PrivName | None = None
+    priv_password: bytes = field(default=b"", repr=False)
+    context: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How to log in to a device. Secrets never show in a repr."""
+    """How to log in to a device: a community, or with version 3 a user. Secrets never show in a
+    repr."""
 
     name: str
     version: Literal["v1", "v2c", "v3"] = "v2c"
     community: str = field(default="public", repr=False)
+    user: SnmpUser | None = None
 
 
 @dataclass(frozen=True, slots=True)

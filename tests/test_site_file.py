@@ -151,9 +151,34 @@ power:
         ),
         (
             "{community: secret-word}",
-            "{version: v3, community: x}",
-            "credentials.plant.version",
-            "SNMPv3",
+            "{version: v3, user: x, community: x}",
+            "credentials.plant.community",
+            "does not go with version v3",
+        ),
+        ("{community: secret-word}", "{version: v3}", "credentials.plant", "has no user"),
+        (
+            "{community: secret-word}",
+            "{community: x, user: x}",
+            "credentials.plant.user",
+            "does not go with version v2c",
+        ),
+        (
+            "{community: secret-word}",
+            "{version: v3, user: x, auth: sha256}",
+            "credentials.plant",
+            "add auth_key_file",
+        ),
+        (
+            "{community: secret-word}",
+            "{version: v3, user: x, auth: sha3, auth_key_file: key}",
+            "credentials.plant.auth",
+            "is not one of",
+        ),
+        (
+            "{community: secret-word}",
+            "{version: v3, user: x, priv: aes128, priv_key_file: key}",
+            "credentials.plant.priv",
+            "needs auth",
         ),
         ("{id: hall-1, kind: hall}", "{id: hall-1, kind: hal}", "places[0].kind", "is not one of"),
         ("interval_s: 2", "interval_s: soon", "devices[1].poll.interval_s", "is not a number"),
@@ -272,3 +297,26 @@ def test_one_address_may_stand_for_devices_of_several_communities(tmp_path):
     path.write_text(path.read_text() + device.format("ups-3", "b"))
     with pytest.raises(ConfigError, match="'ups-3' has the address of 'ups-2'"):
         load_site(path)
+
+
+def test_a_v3_user_comes_with_its_passwords_and_they_stay_secret(tmp_path):
+    (tmp_path / "auth").write_text("long enough\n")
+    (tmp_path / "priv").write_text("short\n")
+    path = tmp_path / "site.yaml"
+    text = (
+        "site: {id: s}\n"
+        "credentials:\n"
+        "  plant: {version: v3, user: kasbah, auth: sha256, auth_key_file: auth, priv: aes128,\n"
+        "    priv_key_file: priv}\n"
+        "devices:\n"
+        '  - {id: ups-1, profile: apc-ups, address: "snmp://10.0.0.1", credentials: plant}\n'
+    )
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="priv_key_file: its password is too short"):
+        load_site(path)
+    (tmp_path / "priv").write_text("long enough, too\n")
+    (device,) = load_site(path).devices
+    user = device.credentials.user
+    assert (user.name, user.auth, user.auth_password) == ("kasbah", "sha256", b"long enough")
+    assert (user.priv, user.priv_password) == ("aes128", b"long enough, too")
+    assert "long enough" not in repr(device)

@@ -11,8 +11,9 @@ import pytest
 from collectors.snmp.client import SnmpClient, Target
 from collectors.snmp.codec import Version
 from collectors.snmp.template import Template
-from collectors.snmp.usm import AUTHS, PRIVS, User
+from collectors.snmp.usm import AUTHS, PRIVS
 from core.errors import DeviceTimeout, Malformed, Refused
+from core.site import SnmpUser
 from tests.support.snmpd import free_udp_port, snmpd
 
 AUTH, PRIV = b"the auth password", b"the privacy password"
@@ -28,7 +29,9 @@ def _config() -> str:
             user = f"u-{auth}-{priv}"
             line = f"createUser {user}"
             if auth:
-                line += f' {HASHES.get(auth, auth.upper().replace("SHA", "SHA-"))} "{AUTH.decode()}"'
+                line += (
+                    f' {HASHES.get(auth, auth.upper().replace("SHA", "SHA-"))} "{AUTH.decode()}"'
+                )
             if priv:
                 name = NAMES.get(priv, priv.upper().replace("AES", "AES-"))
                 line += f' {name} "{PRIV.decode()}"'
@@ -43,11 +46,11 @@ def port(tmp_path_factory):
         yield served
 
 
-def user_of(auth, priv) -> User:
-    return User(f"u-{auth}-{priv}", auth, AUTH if auth else b"", priv, PRIV if priv else b"")
+def user_of(auth, priv) -> SnmpUser:
+    return SnmpUser(f"u-{auth}-{priv}", auth, AUTH if auth else b"", priv, PRIV if priv else b"")
 
 
-def target_of(port: int, user: User, **changes) -> Target:
+def target_of(port: int, user: SnmpUser, **changes) -> Target:
     given = {"version": Version.V3, "user": user, "timeout_s": 1.0, "retries": 1}
     return Target("127.0.0.1", port, **(given | changes))
 
@@ -87,10 +90,9 @@ async def test_each_mistake_has_a_reason_of_its_own(port, changes, sentence):
 
 @pytest.mark.parametrize("changes", [{"priv_password": b"another password"}, {"priv": "des"}])
 async def test_a_wrong_privacy_key_is_told_apart(port, changes):
+    user = replace(user_of("sha256", "aes128"), **changes)
     with pytest.raises((Refused, DeviceTimeout), match="privacy password"):
-        await ask(
-            target_of(port, replace(user_of("sha256", "aes128"), **changes), timeout_s=0.3, retries=0)
-        )
+        await ask(target_of(port, user, timeout_s=0.3, retries=0))
 
 
 @pytest.mark.parametrize("level", [("sha1", "aes128"), ("sha512", None), (None, None)])

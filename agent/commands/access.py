@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+from agent.config.credentials import problems, resolve
 from agent.config.schema import CredentialKeys
 from agent.config.source import read
-from agent.secretfile import first_line
 from agent.words import nearest
 from core.errors import ConfigError, Problem
 from core.site import Credentials
@@ -48,10 +48,10 @@ def _from_file(text: str) -> Credentials:
     except ValueError as error:
         message = f"is not right: {error}"
         raise ConfigError([document.problem(("credentials", name), message)]) from None
-    if keys.version == "v3":
-        message = "SNMPv3 is not supported yet: use v2c within a closed management network"
-        raise ConfigError([document.problem(("credentials", name, "version"), message)])
-    community = keys.community or "public"
-    if keys.community_file:
-        community = first_line(path.parent / keys.community_file)
-    return Credentials(name, keys.version, community)
+    wrong = [
+        document.problem(("credentials", name, *([key] if key else [])), message)
+        for key, message in problems(keys, path.parent)
+    ]
+    if wrong:
+        raise ConfigError(wrong)
+    return resolve(name, keys, path.parent)

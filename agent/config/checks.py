@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agent.config import energy
+from agent.config import credentials, energy
 from agent.config.nodes import node_of
 from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
@@ -106,21 +106,10 @@ def _loops(start: str, parents: dict[str, str | None]) -> bool:
 def _credentials(parsed: SiteFile, document: Document) -> Found:
     for name, keys in parsed.credentials.items():
         path: KeyPath = ("credentials", name)
-        if keys.version == "v3":
-            yield (
-                (*path, "version"),
-                "SNMPv3 is not supported yet: use v2c within a closed management network",
-            )
-        elif keys.community is not None and keys.community_file is not None:
-            yield path, "has both community and community_file: keep one"
-        elif keys.community is None and keys.community_file is None:
-            yield path, "has no community: add community_file (or community)"
-        elif keys.community_file is not None:
-            try:
-                first_line(document.path.parent / keys.community_file)
-            except ConfigError as error:
-                yield (*path, "community_file"), str(error)
-    if parsed.defaults.credentials and parsed.defaults.credentials not in parsed.credentials:
+        for key, message in credentials.problems(keys, document.path.parent):
+            yield (*path, key) if key else path, message
+    known = parsed.credentials.keys() | document.dropped.get("credentials", set())
+    if parsed.defaults.credentials and parsed.defaults.credentials not in known:
         yield (
             ("defaults", "credentials"),
             f"there are no credentials '{parsed.defaults.credentials}'"
@@ -133,6 +122,7 @@ def _devices(parsed: SiteFile, document: Document, profiles: Library) -> Found:
     names = set(profiles.names())
     for index, name in _doubles(device.id for device in parsed.devices):
         yield document.at("devices", index, "id"), f"there are two devices '{name}'"
+    logins = parsed.credentials.keys() | document.dropped.get("credentials", set())
     addresses: dict[tuple[str, str], str] = {}
     for index, device in enumerate(parsed.devices):
         try:
@@ -141,8 +131,8 @@ def _devices(parsed: SiteFile, document: Document, profiles: Library) -> Found:
             yield document.at("devices", index, "address"), str(error)
         else:
             # A proxy speaks for many devices at one address, told apart by their communities.
-            credentials = device.credentials or parsed.defaults.credentials
-            other = addresses.setdefault((str(address), credentials), device.id)
+            login = device.credentials or parsed.defaults.credentials
+            other = addresses.setdefault((str(address), login), device.id)
             if other != device.id:
                 yield (
                     document.at("devices", index, "address"),
@@ -168,7 +158,7 @@ def _devices(parsed: SiteFile, document: Document, profiles: Library) -> Found:
                 document.at("devices", index, "place"),
                 f"there is no place '{device.place}'{nearest(device.place, places)}",
             )
-        if device.credentials and device.credentials not in parsed.credentials:
+        if device.credentials and device.credentials not in logins:
             yield (
                 document.at("devices", index, "credentials"),
                 f"there are no credentials '{device.credentials}'"

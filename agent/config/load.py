@@ -13,11 +13,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config import checks, energy
+from agent.config import checks, credentials, energy
 from agent.config.nodes import node_of
 from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
-from agent.secretfile import first_line
 from collectors.profile import Library, library, load_profile
 from core.errors import ConfigError, Problem
 from core.site import Credentials, Device, Group, Poll, Site
@@ -88,6 +87,8 @@ def _parse(document: Document) -> tuple[SiteFile | None, list[Problem]]:
 def _remember_ids(document: Document, paths: list[KeyPath]) -> None:
     """Note the ids of wrong entries, so that nobody is told they do not exist."""
     for path in paths:
+        if path[0] == "credentials" and isinstance(document.data["credentials"], dict):
+            document.dropped["credentials"] = set(document.data["credentials"])
         if len(path) > 1 and isinstance(path[1], int):
             entry = document.data[str(path[0])][path[1]]
             if isinstance(entry, dict) and isinstance(entry.get("id"), str):
@@ -210,11 +211,7 @@ def _device(keys: DeviceKeys, parsed: SiteFile, path: Path, profiles: Library) -
 def _credentials(name: str, parsed: SiteFile, path: Path) -> Credentials:
     if not name:
         return Credentials("default")
-    keys = parsed.credentials[name]
-    community = keys.community or "public"
-    if keys.community_file:
-        community = first_line(path.parent / keys.community_file)
-    return Credentials(name, keys.version, community)
+    return credentials.resolve(name, parsed.credentials[name], path.parent)
 
 
 def _poll(own: PollKeys, default: PollKeys) -> Poll:

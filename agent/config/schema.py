@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from core.site import AuthName, PrivName
+
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -61,6 +63,19 @@ class CredentialKeys(_Strict):
     community_file: str | None = Field(
         default=None, description="file whose first line is the community"
     )
+    user: str | None = Field(default=None, description="SNMPv3: the user's name")
+    auth: AuthName | None = Field(default=None, description="SNMPv3: authentication protocol")
+    auth_key_file: str | None = Field(
+        default=None, description="file whose first line is the authentication password"
+    )
+    priv: PrivName | None = Field(
+        default=None,
+        description="SNMPv3: privacy protocol; aes192c and aes256c make their keys as Cisco does",
+    )
+    priv_key_file: str | None = Field(
+        default=None, description="file whose first line is the privacy password"
+    )
+    context: str = Field(default="", description="SNMPv3: context name, where a device has several")
 
 
 class PlaceKeys(_Strict):

@@ -24,9 +24,9 @@ from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version
 from collectors.snmp.names import Names
 from collectors.snmp.template import Answer, Template
 from collectors.snmp.udp import Rejection, SocketAddress
-from collectors.snmp.usm import User
 from collectors.snmp.walk import Walk
 from core.errors import DeviceError, DeviceTimeout, Malformed, Refused, Unreachable
+from core.site import SnmpUser
 
 MAX_OUTSTANDING: Final = 256
 """Requests on the wire at once; more gains nothing and overflows socket buffers."""
@@ -57,7 +57,7 @@ class Target:
     port: int = 161
     version: Version = Version.V2C
     community: bytes = field(default=b"public", repr=False)
-    user: User | None = None
+    user: SnmpUser | None = None
     timeout_s: float = 2.0
     retries: int = 1
 
@@ -286,11 +286,13 @@ class SnmpClient:
 
     def _ask(self, target: Target, question: Question) -> Awaitable[bytes]:
         """What to await for the answer; time-outs and retries included."""
-        if target.user is not None:
-            return self._ask_secured(target, target.user, question)
-        return self._ask_plainly(target, question)
+        if target.version is not Version.V3:
+            return self._ask_plainly(target, question)
+        if target.user is None:
+            raise Refused(f"{target}: SNMPv3 asks in the name of a user, and none was given")
+        return self._ask_secured(target, target.user, question)
 
-    async def _ask_secured(self, target: Target, user: User, question: Question) -> bytes:
+    async def _ask_secured(self, target: Target, user: SnmpUser, question: Question) -> bytes:
         """The answer to a v3 request, opened. What an engine reports about its clock or identity is
         learnt, and the request asked again."""
         loop = asyncio.get_running_loop()
@@ -323,7 +325,7 @@ class SnmpClient:
             "with one address, or a card that restarts?"
         )
 
-    async def _discovered(self, target: Target, user: User) -> usm.Engine:
+    async def _discovered(self, target: Target, user: SnmpUser) -> usm.Engine:
         engine_id = usm.engine_of(await self._ask_plainly(target, _Discovery()))
         # A megabyte is hashed for each password that is new.
         engine = await asyncio.to_thread(usm.Engine, user, engine_id)
@@ -512,7 +514,7 @@ class SnmpClient:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
 
 
-def _refusal(target: Target, user: User, report: str) -> str:
+def _refusal(target: Target, user: SnmpUser, report: str) -> str:
     """Why a device does not let a user in, and what to do."""
     name = f"user '{user.name}'"
     level = (

@@ -18,14 +18,14 @@ import hashlib
 import hmac
 import secrets
 import warnings
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 
 from collectors.snmp import ber
 from core.errors import Malformed
+from core.site import AuthName, PrivName, SnmpUser
 
 with warnings.catch_warnings():  # both are old, and what the devices speak
     warnings.simplefilter("ignore")
@@ -33,13 +33,8 @@ with warnings.catch_warnings():  # both are old, and what the devices speak
     from cryptography.hazmat.primitives.ciphers.algorithms import AES
     from cryptography.hazmat.primitives.ciphers.modes import CBC, CFB
 
-AuthName = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
-PrivName = Literal["des", "aes128", "aes192", "aes256", "aes192c", "aes256c"]
 AUTHS: Final[tuple[AuthName, ...]] = get_args(AuthName)
 PRIVS: Final[tuple[PrivName, ...]] = get_args(PrivName)
-
-PASSWORD_OCTETS_MIN: Final = 8
-"""Source: RFC 3414 section 11.2."""
 
 TIME_WINDOW_S: Final = 150
 """An answer that is older than this is no answer. Source: RFC 3414 section 2.2.3."""
@@ -71,24 +66,6 @@ UNKNOWN_ENGINE: Final = f"{_STATS}4.0"
 WRONG_DIGEST: Final = f"{_STATS}5.0"
 DECRYPTION_ERROR: Final = f"{_STATS}6.0"
 """What an engine reports instead of an answer. Source: RFC 3414, usmStats."""
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who asks. Without `auth` nothing is authenticated, without `priv` nothing encrypted. The
-    passwords do not show in a repr."""
-
-    name: str
-    auth: AuthName | None = None
-    auth_password: bytes = field(default=b"", repr=False)
-    priv: PrivName | None = None
-    priv_password: bytes = field(default=b"", repr=False)
-    context: str = ""
-
-    @property
-    def flags(self) -> int:
-        """The security level, as it stands in a message."""
-        return (_AUTHENTICATED if self.auth else 0) | (_ENCRYPTED if self.priv else 0)
 
 
 class Report(Exception):
@@ -154,9 +131,10 @@ class Engine:
     """One engine for one user. `boots` and `time` are its own, the latter as of `heard_at` by our
     monotonic clock; only authenticated messages move them."""
 
-    def __init__(self, user: User, engine_id: bytes) -> None:
+    def __init__(self, user: SnmpUser, engine_id: bytes) -> None:
         self.user = user
         self.engine_id = engine_id
+        self._flags = (_AUTHENTICATED if user.auth else 0) | (_ENCRYPTED if user.priv else 0)
         self.boots = 0
         self.time = 0
         self.heard_at = 0.0
@@ -177,7 +155,7 @@ class Engine:
         mac = bytes(_MAC_OCTETS[user.auth]) if user.auth else b""
         name = user.name.encode()
         parameters = _parameters(self.engine_id, self.boots, time, name, mac, salt)
-        data = _message(message_id, user.flags | _REPORTABLE, parameters, body)
+        data = _message(message_id, self._flags | _REPORTABLE, parameters, body)
         if not user.auth:
             return data
         # The MAC is the last but one of the parameters, which stand right before the body.
@@ -200,7 +178,7 @@ class Engine:
         pdu = _pdu_of(body)
         if pdu[0] == _REPORT:
             raise Report(_reported(pdu), authenticated=secured)
-        if opened.flags & 3 != self.user.flags:
+        if opened.flags & (_AUTHENTICATED | _ENCRYPTED) != self._flags:
             raise Malformed("the answer is not secured as the request was")
         return ber.element(ber.SEQUENCE, b"\x02\x01\x01\x04\x00" + pdu)
 
