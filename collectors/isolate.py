@@ -43,7 +43,7 @@ class CarefulReading(Generic[Item, Asked]):
         self._silent: list[DeviceError] = []
         self._heard = heard
         self._given = False
-        self._learned = False
+        self._learned = self._sampled = False
         self.errors: list[str] = []
         self.refusals: list[str] = []
         """Those of the errors that come of a refusal."""
@@ -110,6 +110,11 @@ class CarefulReading(Generic[Item, Asked]):
             and not self._given
             and len(self.refused) >= REFUSED_AT_FIRST
         )
+        if hopeless and parts and not self._sampled:
+            # Errors that name the guilty one leave the sound ones for last: is there any?
+            self._sampled = True
+            await self._one(request.part(request.items[:1]))
+            hopeless = not self._given
         if not parts or hopeless:
             self.refused.update(request.items)
             self.absent |= refusal.quality is Quality.NOT_IMPLEMENTED

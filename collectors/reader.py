@@ -8,6 +8,7 @@ schedules, and they decode no values. A request that the device refuses as a who
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
@@ -64,9 +65,9 @@ MAX_OIDS: Final = 128
 TABLE_ROWS_MAX: Final = 5000
 """A column of more rows is a table without end."""
 
-SILENT_TABLES_MAX: Final = 6
-"""After so many columns at which the device fell silent it is not asked for the others: each costs
-several time-outs."""
+SILENT_COLUMNS_MAX: Final = 2
+"""After so many columns of a table at which the device fell silent it is not asked for the others:
+each costs several time-outs."""
 
 if TYPE_CHECKING:
     from collectors.modbus.serial import SerialTarget
@@ -214,7 +215,7 @@ class SnmpReader:
         self._max_oids = min(self._max_oids, *(profile.snmp.max_oids for profile in profiles))
         wanted = dict.fromkeys(chain.from_iterable(map(columns, profiles)))
         found, errors = await self._tables(wanted)
-        self._rows = _one_a_table(found, errors)
+        self._rows = _watched(found, errors)
         rows: dict[str, Mapping[str, Raw]] = {
             column: {bind.oid[len(column) + 1 :]: bind.value for bind in binds}
             for column, binds in found.items()
@@ -236,30 +237,31 @@ class SnmpReader:
         with the next."""
         walk = Walk(wanted, TABLE_ROWS_MAX)
         errors: list[str] = []
-        silent = 0
+        silent: Counter[str] = Counter()
         while not walk.done:
             column, at = walk.root, walk.at
-            if silent >= SILENT_TABLES_MAX:
-                errors.append(f"{column}: not asked for, too many tables before it are silent")
+            table = column.rpartition(".")[0]
+            if silent[table] >= SILENT_COLUMNS_MAX:
+                errors.append(f"{column}: not asked for, as the columns before it are silent")
                 walk.skip()
                 continue
             try:
                 await self._client.step(self._target, walk)
             except (DeviceTimeout, Malformed, Refused) as error:
                 if isinstance(error, DeviceTimeout):
-                    silent += 1
-                    error = self._stopped(column, at, len(walk.rows[column]))
+                    silent[table] += 1
+                    error = self._stopped(at, len(walk.rows[column]))
                 await self._still_there(error)
                 errors.append(f"{column}: {error}")
                 walk.skip()
         return walk.rows, errors
 
-    def _stopped(self, column: str, at: str, rows: int) -> DeviceTimeout:
+    def _stopped(self, at: str, rows: int) -> DeviceTimeout:
         """That a device says nothing more in the middle of a table."""
-        where = f"after {rows} rows, at {at}" if rows else "before its first row"
         return DeviceTimeout(
-            f"{self._target} stops answering in the middle of the table {column}, {where}: "
-            "restart its management card, look for newer firmware"
+            f"{self._target} stops answering in the middle of a table: nothing comes after {at} "
+            f"({rows} row{'s' * (rows != 1)} came), restart its management card or look for newer "
+            "firmware"
         )
 
     async def _still_there(self, error: DeviceError) -> None:
@@ -313,17 +315,16 @@ class SnmpReader:
         return f"it refuses to say what it is ({self._refusal})" if self._refusal else ""
 
 
-def _one_a_table(
-    found: Mapping[str, Sequence[VarBind]], errors: Sequence[str]
-) -> dict[str, list[str]]:
-    """A column of each table with its objects: the longest, of those that could be walked."""
+def _watched(found: Mapping[str, Sequence[VarBind]], errors: Sequence[str]) -> dict[str, list[str]]:
+    """The columns to look at for rows that come, with their objects: of those that could be
+    walked, one of each table, and those that have other rows than it."""
     broken = {error.partition(":")[0] for error in errors}
-    best: dict[str, str] = {}
+    watched: dict[tuple[str, ...], str] = {}
     for column, binds in found.items():
-        table = column.rpartition(".")[0]
-        if column not in broken and len(binds) >= len(found[best.setdefault(table, column)]):
-            best[table] = column
-    return {column: [bind.oid for bind in found[column]] for column in best.values()}
+        if column not in broken:
+            rows = (bind.oid[len(column) :] for bind in binds)
+            watched.setdefault((column.rpartition(".")[0], *rows), column)
+    return {column: [bind.oid for bind in found[column]] for column in watched.values()}
 
 
 def told(error: DeviceError) -> str:

@@ -31,6 +31,8 @@ def _bulk(request: Message, agent: OddAgent) -> Message:
         step = agent.answer(Message(Version.V2C, b"", asked))
         if step is None:
             break
+        if step.pdu.error_status:
+            return reply(request, (), step.pdu.error_status, 1)
         binds.append(step.pdu.varbinds[0])
         oid = binds[-1].oid
         if binds[-1].tag == ber.END_OF_MIB_VIEW:
@@ -80,12 +82,10 @@ def stops(column: str, rows: int) -> Fault:
 
 def dies(column: str) -> Fault:
     """Falls silent for good when this column is walked."""
-    dead = False
 
     def fault(request: Message, agent: OddAgent) -> bytes | None:
-        nonlocal dead
-        dead = dead or walked(request, column) is not None
-        return None if dead else sound(request, agent)
+        agent.dead = agent.dead or walked(request, column) is not None
+        return sound(request, agent)
 
     return fault
 
