@@ -63,6 +63,13 @@ QUICK_S: Final = 0.005
 """Who answers within this has no serial line behind it: at 57600 baud a request and its answer are
 longer on the way."""
 
+SLOW_S: Final = 0.3
+"""Who takes longer than this is asked for the first units only, and it is told."""
+
+SLOW: Final = "(it answers slowly: further units are only asked where --units names them)"
+
+DATA: Final = "data"
+
 HASTE: Final = 0.3
 """The part of the time-out for which further units are waited for where there is no serial line, or
 where nothing has ever answered."""
@@ -291,6 +298,8 @@ class _Gateway:
         try:
             for unit in await self._living():
                 seen = await self._device(replace(self._address, unit=unit))
+                if self._slow:
+                    seen = replace(seen, seen=f"{seen.seen} {SLOW}".strip())
                 if not any(_same(seen, other) for other in told):
                     told.append(seen)
                     yield seen
@@ -302,35 +311,55 @@ class _Gateway:
             await self._clients.close()
 
     async def _living(self) -> list[int]:
-        """The units that answer; of a device that answers as any unit the first one.
+        """The units that answer, told apart from those that are not there by asking one that hardly
+        is: some gateways answer for it, and some devices answer whatever the unit.
 
         Raises what came of the first one where there is none.
         """
-        units = [unit for unit in self._sweep.units if await self._lives(unit)]
+        answers: dict[int, str] = {}
+        for unit in self._sweep.units:
+            if self._tried >= UNITS_FIRST and self._slow:
+                break
+            answers[unit] = await self._answer(unit)
+        units = [unit for unit, answer in answers.items() if answer]
         if not units:
             raise self._failures[0]
-        others = [unit for unit in range(246, 0, -1) if unit not in self._sweep.units]
-        return units[:1] if units[1:] and others and await self._lives(others[0]) else units
+        nobody = next((unit for unit in range(246, 0, -1) if unit not in self._sweep.units), None)
+        if len(units) == 1 or nobody is None:
+            return units
+        absent = await self._answer(nobody)
+        there = [unit for unit in units if answers[unit] != absent]
+        return there if there and absent != DATA else units[:1]
 
-    async def _lives(self, unit: int) -> bool:
-        """Whether a unit answers. Raises DeviceError where nothing here ever will."""
+    @property
+    def _slow(self) -> bool:
+        """Whether the usual units are too many for it."""
+        return self._sweep.units == UNITS and (self._slowest_s or 0.0) >= SLOW_S
+
+    async def _answer(self, unit: int) -> str:
+        """How a unit answers: with data, or why not; nothing for silence. Raises DeviceError where
+        nothing here ever will."""
         begun = self._clock.monotonic()
         target = ModbusTarget(
             self._address.host, self._address.port, unit, self._patience_s(), retries=0
         )
         self._tried += 1
+        answer = DATA
         try:
             await self._client.read(target, 3, 0, 1)
-        except (Refused, Busy):
+        except Refused as error:
+            answer = f"exception {error.code}"
+        except Busy:
             pass
         except DeviceError as error:
             self._failures.append(error)
             if self._hopeless(error):
                 raise
-            return unit == self._sweep.units[0] and await self._knows(target)
+            first = unit == self._sweep.units[0]
+            return DATA if first and await self._knows(target) else ""
         if unit not in ITSELF:
             self._slowest_s = max(self._slowest_s or 0.0, self._clock.monotonic() - begun)
-        return True
+        return answer
 
     async def _knows(self, target: ModbusTarget) -> bool:
         """Whether a unit that is silent where it may have no register answers to function 43."""

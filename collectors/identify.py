@@ -20,6 +20,7 @@ from collectors.bind import Register, parse_type
 from collectors.decode import Raw, text_of
 from collectors.isolate import CarefulReading
 from collectors.modbus.sunspec import ModelBlock
+from collectors.plan import RangeRequest
 from collectors.profile import Family, Library, Match, Profile, RegisterCondition
 from collectors.reader import ModbusReader, SnmpReader, enterprise_of
 from core.errors import DeviceTimeout, Malformed, Unidentified, advice
@@ -101,10 +102,12 @@ async def _there(
 ) -> set[str]:
     """The decisive objects and columns that a device has, of those that are wanted."""
     objects = [oid for family in families for oid in family.match.present if wanted(family, oid)]
+    columns = [oid for family in families for oid in family.match.rows if wanted(family, oid)]
+    if reader.refuses_whole:
+        return await reader.having(objects, columns)
     found = await CarefulReading(reader, heard=True).read(reader.pack(objects))
     there = {oid for oid, raw in found.items() if raw is not None and not isinstance(raw, Quality)}
-    columns = {oid for family in families for oid in family.match.rows if wanted(family, oid)}
-    return there | {column for column in sorted(columns) if await reader.has_rows(column)}
+    return there | await reader.having((), columns)
 
 
 async def identify_modbus(
@@ -123,10 +126,10 @@ async def identify_modbus(
         for family in families
         if any(re.search(pattern, reader.device_id) for pattern in family.match.device_id)
     ]
-    found = await _decisive(reader, named)
+    reading = CarefulReading(reader, heard=bool(reader.device_id))
+    found = await _decisive(reader, reading, named)
     if not any(_there_by(family, found) for family in named):
-        others = [family for family in families if family not in named]
-        found |= await _decisive(reader, others)
+        found |= await _by_rank(reader, reading, [each for each in families if each not in named])
     models = {block.model for block in await _models(reader)}
     fitting = []
     for family in families:
@@ -146,14 +149,33 @@ def _kind(candidate: _Candidate) -> str:
     return candidate.family.protocol
 
 
-async def _decisive(reader: ModbusReader, families: Sequence[Family]) -> dict[Register, Raw]:
+async def _by_rank(
+    reader: ModbusReader,
+    reading: CarefulReading[Register, RangeRequest],
+    families: Sequence[Family],
+) -> dict[Register, Raw]:
+    """The decisive registers of these families, the highest rank first, until one of a rank is
+    there: one of a lower rank could not be right beside it."""
+    found: dict[Register, Raw] = {}
+    for rank in sorted({family.match.rank for family in families}, reverse=True):
+        equals = [family for family in families if family.match.rank == rank]
+        found |= await _decisive(reader, reading, equals)
+        if any(_there_by(family, found) for family in equals):
+            break
+    return found
+
+
+async def _decisive(
+    reader: ModbusReader,
+    reading: CarefulReading[Register, RangeRequest],
+    families: Sequence[Family],
+) -> dict[Register, Raw]:
     """The decisive registers of these families that the device has; those that must also be right
     only where the first is."""
-    heard = bool(reader.device_id)
     matches = [match for family in families for match in family.match.registers]
-    found = await _registers(reader, matches, heard=heard)
+    found = await _registers(reader, reading, matches)
     further = [other for match in matches if _met(match, found) for other in match.also]
-    return found | await _registers(reader, further, heard=True)
+    return found | await _registers(reader, reading, further)
 
 
 def _there_by(family: Family, found: dict[Register, Raw]) -> bool:
@@ -164,10 +186,11 @@ def _there_by(family: Family, found: dict[Register, Raw]) -> bool:
 
 
 async def _registers(
-    reader: ModbusReader, conditions: Iterable[RegisterCondition], *, heard: bool
+    reader: ModbusReader,
+    reading: CarefulReading[Register, RangeRequest],
+    conditions: Iterable[RegisterCondition],
 ) -> dict[Register, Raw]:
     """Registers, each on its own: nobody knows what lies between them."""
-    reading = CarefulReading(reader, heard=heard)
     wanted = sorted(
         {_register(condition) for condition in conditions},
         key=lambda each: (each.fc, each.address, each.kind),

@@ -62,6 +62,9 @@ ENTERPRISES_MAX: Final = 32
 MAX_OIDS: Final = 128
 """No packet asks for more, whatever a profile allows."""
 
+NAMES_AT_ONCE: Final = 16
+"""Of so many names it is asked at once what follows them."""
+
 TABLE_ROWS_MAX: Final = 5000
 """A column of more rows is a table without end."""
 
@@ -152,8 +155,10 @@ class SnmpReader:
             retries=poll.retries,
         )
         self._max_oids = MAX_OIDS
+        self._names_at_once = NAMES_AT_ONCE
         self._hello = SnmpRequest.of((SYS_UPTIME,))
         self.first: Sequence[str] = (SYS_UPTIME,)
+        self.refuses_whole = credentials.version == "v1"
         self.sys_descr = ""
         self.sys_object_id = ""
         self._refusal = ""
@@ -191,9 +196,37 @@ class SnmpReader:
         DeviceError."""
         return await self._client.following(self._target, oid)
 
-    async def has_rows(self, column: str) -> bool:
-        """Whether a table column has a row."""
-        return (await self.next_after(column)).startswith(f"{column}.")
+    async def having(self, objects: Iterable[str], columns: Iterable[str] = ()) -> set[str]:
+        """Those of objects and table columns that the device has, by what follows a name: asked so,
+        version 1 tells of several at once, too."""
+        before = {oid: _before(oid) for oid in objects} | {column: column for column in columns}
+        left = sorted(before, key=lambda name: [int(number) for number in name.split(".")])
+        there: set[str] = set()
+        while left:
+            asked, left = left[: self._names_at_once], left[self._names_at_once :]
+            following = await self._following([before[name] for name in asked])
+            if isinstance(following, int):  # this one fails: the others without it
+                left = [*asked[:following], *asked[following + 1 :], *left]
+            elif following is None and len(asked) > 1:
+                self._names_at_once = 1
+                left = [*asked, *left]
+            elif following is not None:
+                pairs = zip(asked, following, strict=True)
+                there |= {name for name, found in pairs if f"{found}.".startswith(f"{name}.")}
+        return there
+
+    async def _following(self, names: Sequence[str]) -> Sequence[str] | int | None:
+        """The first object behind each name, or the place of one that fails, or None where all
+        do."""
+        try:
+            answer = await self._client.get_next(self._target, names)
+        except (DeviceTimeout, Malformed, Refused):
+            return None
+        if answer.error_status:
+            return answer.error_index - 1 if 0 < answer.error_index <= len(names) else None
+        if len(answer.varbinds) != len(names):
+            return None
+        return ["" if bind.tag == END_OF_MIB_VIEW else bind.oid for bind in answer.varbinds]
 
     async def enterprises(self) -> list[int]:
         """The makers whose objects the device has, by their enterprise numbers: a step each."""
@@ -334,6 +367,12 @@ def told(error: DeviceError) -> str:
     return str(error)
 
 
+def _before(oid: str) -> str:
+    """A name that an object follows at once, where the device has it."""
+    above, _, last = oid.rpartition(".")
+    return above if last == "0" else f"{above}.{int(last) - 1}"
+
+
 def enterprise_of(oid: str) -> int | None:
     """The enterprise number in an OID; None where it is no maker's."""
     words = oid.removeprefix(f"{ENTERPRISES}.").split(".")
@@ -370,6 +409,7 @@ class ModbusReader:
         self._target = self._tcp()
         self._max_gap = self._max_registers = MAX_REGISTERS
         self._blocks: dict[ModelBlock, Mapping[str, FieldLayout]] = {}
+        self._walked: tuple[ModelBlock, ...] = ()
         self.first: Sequence[Register] = ()
         self.identification: Mapping[int, str] = {}
         self.device_id = ""
@@ -387,9 +427,9 @@ class ModbusReader:
         self._max_gap = min(self._max_gap, *(each.max_gap for each in limits))
         self._max_registers = min(self._max_registers, *(each.max_registers for each in limits))
         if any(profile.protocol == "sunspec" for profile in profiles):
-            self._blocks = {
-                block: fields(block.model, block.length) for block in await self.models()
-            }
+            blocks = self._walked or await self.models()
+            self._blocks = {block: fields(block.model, block.length) for block in blocks}
+            self._walked = ()
         return [
             bind_sunspec(profile, self._blocks)
             if profile.protocol == "sunspec"
@@ -398,8 +438,11 @@ class ModbusReader:
         ], ()
 
     async def models(self) -> tuple[ModelBlock, ...]:
-        """The SunSpec models of the device. Raises Unidentified where it has none."""
-        return await walk_models(lambda address, count: self.registers(3, address, count))
+        """The SunSpec models of the device, with which `bind` is content once. Raises Unidentified
+        where it has none."""
+        self._walked = ()
+        self._walked = await walk_models(lambda at, count: self.registers(3, at, count))
+        return self._walked
 
     async def introduce(self) -> None:
         """Learn the basic identification (function 43), which many devices do not have."""

@@ -62,7 +62,14 @@ class DeviceTimeout(Unreachable):
 
 
 class Refused(DeviceError):
-    """The device answered that it will not: credentials, access, illegal object or function."""
+    """The device answered that it will not: credentials, access, illegal object or function.
+
+    `code` is the protocol's own number for why, 0 where it has none.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Busy(DeviceError):

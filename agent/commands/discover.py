@@ -176,6 +176,7 @@ def as_json(found: Sequence[Found], scanned: int, *, complete: bool = True) -> d
                 "serial": each.nameplate.serial,
                 "firmware": each.nameplate.firmware,
                 "snmp_version": each.snmp_version or None,
+                "seen": each.seen,
             }
             for name, each in named_devices(found)
         ],
@@ -199,7 +200,7 @@ def as_yaml(found: Sequence[Found], credentials: Credentials, *, named: bool) ->
         yield from _advice(versions)
     elif "v1" in versions.values() and not named:
         yield "credentials:"
-        yield "  discovered-v1: {version: v1}"
+        yield "  discovered-v1: {version: v1, community: public}"
     yield "devices:" if devices else "devices: []"
     for name, each in devices.items():
         words = [f"id: {_plain(name)}", f"profile: {each.profile}", f'address: "{each.address}"']
@@ -209,7 +210,7 @@ def as_yaml(found: Sequence[Found], credentials: Credentials, *, named: bool) ->
             words.append("credentials: discovered-v1")
         plate = each.nameplate
         told = ", ".join(filter(None, (plate.vendor, plate.model, plate.serial)))
-        comment = f"  # {_one_line(told)}" if told else ""
+        comment = f"  # {_one_line(f'{told} {each.seen}')}" if told or each.seen else ""
         yield f"  - {{{', '.join(words)}}}{comment}"
     for each in found:
         if not each.profile:

@@ -63,7 +63,7 @@ def refusal(
     if code in {codec.ACKNOWLEDGE, codec.DEVICE_BUSY}:
         return Busy(f"{who} is busy (exception {code}): it asks to be left alone for a moment")
     meaning = _MEANINGS.get(code, "a code that the standard does not know")
-    return Refused(f"{who} refuses {request} (exception {code}: {meaning})")
+    return Refused(f"{who} refuses {request} (exception {code}: {meaning})", code)
 
 
 _MEANINGS = {

@@ -79,7 +79,9 @@ def device_of(unit_id: int, unit: Unit) -> SimDevice:
 
 @asynccontextmanager
 async def modbus_server(
-    units: Mapping[int, Unit], identity: Mapping[str, str] | None = None
+    units: Mapping[int, Unit],
+    identity: Mapping[str, str] | None = None,
+    address: tuple[str, int] = ("127.0.0.1", 0),
 ) -> AsyncIterator[int]:
     """Serve these units by pymodbus on loopback; gives the port.
 
@@ -87,7 +89,7 @@ async def modbus_server(
     """
     devices = [device_of(unit_id, unit) for unit_id, unit in units.items()]
     known = ModbusDeviceIdentification(info_name=dict(identity or {}))
-    server = ModbusTcpServer(devices, identity=known, address=("127.0.0.1", 0))
+    server = ModbusTcpServer(devices, identity=known, address=address)
     await server.serve_forever(background=True)
     try:
         yield server.transport.sockets[0].getsockname()[1]
@@ -99,7 +101,9 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @asynccontextmanager
-async def scripted_server(handler: Handler) -> AsyncIterator[int]:
+async def scripted_server(
+    handler: Handler, address: tuple[str, int] = ("127.0.0.1", 0)
+) -> AsyncIterator[int]:
     """Serve each connection by `handler`; gives the port. Ends every connection at the end."""
     connections: set[asyncio.Task] = set()
 
@@ -112,7 +116,7 @@ async def scripted_server(handler: Handler) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, *address)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
