@@ -178,7 +178,8 @@ class SnmpClient:
         data = await self._ask(target, template)
         misses = template.misses
         try:
-            codec.check_envelope(data, target.version, target.community)
+            if target.user is None:  # what a user's engine said was checked when it was opened
+                codec.check_envelope(data, target.version, target.community)
             answer = template.decode(data)
         except Malformed as error:
             raise self._malformed(target, error) from error
@@ -275,7 +276,8 @@ class SnmpClient:
     async def _pdu(self, target: Target, question: Question) -> Pdu:
         data = await self._ask(target, question)
         try:
-            codec.check_envelope(data, target.version, target.community)
+            if target.user is None:  # what a user's engine said was checked when it was opened
+                codec.check_envelope(data, target.version, target.community)
             return codec.decode_response(data)
         except Malformed as error:
             raise self._malformed(target, error) from error
