@@ -31,6 +31,7 @@ from simulator.sunspec import SunspecImage
 from tests.support.kasbah import COMMAND, ROOT, call
 from tests.support.modbus import Unit as PlainUnit
 from tests.support.modbus import modbus_server, scripted_server
+from tests.support.snmpd import CONFIG, snmpd
 
 LIBRARY = library()
 NET = "127.0.1.0/27"
@@ -295,6 +296,26 @@ async def test_credentials_of_a_file_are_named(tmp_path):
     assert result.code == 0, result.err
     assert SECRET not in result.out
     assert yaml.safe_load(result.out)["devices"][0]["credentials"] == "plant"
+
+
+def test_a_device_is_found_in_the_name_of_a_user(tmp_path):
+    """net-snmp's own agent. A wrong key is told as such: the device is there."""
+    for name, key in (("right", SECRET * 2), ("wrong", "x" * 12)):
+        (tmp_path / name).write_text(f"{key}\n")
+        (tmp_path / name).chmod(0o600)
+    entry = "{{version: v3, user: ops, auth: sha256, auth_key_file: {0}}}"
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        f"credentials:\n  ops: {entry.format('right')}\n  typo: {entry.format('wrong')}\n"
+    )
+    user = f"createUser ops SHA-256 {SECRET * 2}\nrouser ops auth\nsysDescr A thing\n"
+    with snmpd(tmp_path, CONFIG + user) as port:
+        words = ("discover", "127.0.0.1", "--ports", f"snmp:{port}", "--yes", "--json")
+        right = call(*words, "--credentials", f"{site}:ops")
+        wrong = call(*words, "--credentials", f"{site}:typo")
+    assert "A thing" in json.loads(right.stdout)["unknown"][0]["seen"]
+    assert "password" in json.loads(wrong.stdout)["unknown"][0]["seen"]
+    assert SECRET not in right.stdout + wrong.stdout
 
 
 async def test_an_interrupted_search_prints_what_it_has():
