@@ -568,10 +568,13 @@ async def until(fact, within_s: float = 5.0) -> None:
 GOOD = {"good-1": Bad(sound, "", ALL), "good-2": Bad(sound, "", ALL, Version.V1)}
 
 
-async def test_the_agent_tells_every_reason_and_no_other_device_misses_a_poll(library, clients):
+async def test_the_agent_tells_every_reason_and_no_other_device_misses_a_poll(
+    library, clients, monkeypatch
+):
+    monkeypatch.setattr(scheduler_module, "FIRST_TRIES_WITHIN_S", 1.0)
     fleet = GOOD | CASES
     async with polling(fleet, library, clients, POLL) as (notes, logs, _):
-        await asyncio.sleep(7.0)
+        await asyncio.sleep(5.0)
 
     for name in GOOD:
         status = notes.statuses[name]
@@ -682,6 +685,22 @@ async def test_rows_that_come_and_go_are_followed(library, clients, version):
         assert notes.opened["odd"] == opened, "a table that stays is left alone"
     assert (status.up, status.failures, status.errors) == (True, 0, ())
     assert not [line for line in logs if line["event"] != "device_up"]
+
+
+@VERSIONS
+@pytest.mark.usefixtures("quick")
+async def test_a_row_that_vanishes_is_noticed_by_the_poll_itself(
+    library, clients, monkeypatch, version
+):
+    """Version 1 says it with an error-status, v2c with an exception."""
+    monkeypatch.setattr(session_module, "TABLES_CHECKED_S", 60.0)
+    fleet = {"odd": Bad(sound, "", ALL, version)}
+    async with polling(fleet, library, clients) as (notes, _, peers):
+        await until(lambda: "odd" in notes.statuses and notes.statuses["odd"].polls >= 2)
+        del peers["odd"].agent.objects[f"{VOLTAGE}.2"]
+        await until(lambda: "output.voltage.2" not in notes.names["odd"])
+        assert notes.opened["odd"] == 2
+        assert notes.statuses["odd"].failures == 0
 
 
 @VERSIONS
