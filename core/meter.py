@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.counters import Kind, step
+from core.counters import Kind, Step, step
 
 MARGIN = 1.1
 """A meter may read so much above its rating; a choice (reference rule for energy registers)."""
@@ -33,6 +33,10 @@ PEAK_FACTOR = 3.0
 
 PEAK_HALF_LIFE_S = 600.0
 """How fast the largest recent power is forgotten."""
+
+WRAP_FACTOR = 1.5
+"""A counter that went back has wrapped only if it then brings no more than so many times what the
+power says."""
 
 UNRATED_W_MAX = 20e6
 """Without rating and power: more than any feeder of a data centre carries."""
@@ -150,7 +154,7 @@ class Meter:
             return ()
         expected = self._by_power(time, power_w)
         usual = time - self.counter_time <= COUNTER_FRESH_S  # after a gap a step is no measure
-        counted = None if counter_wh is None else self._by_counter(time, counter_wh)
+        counted = None if counter_wh is None else self._by_counter(time, counter_wh, expected)
         if counted is None:
             spans = self._without_counter(time, power_w, expected)
         elif expected is None or time - self.until > BRIDGED_S:
@@ -224,14 +228,17 @@ class Meter:
             power_w = self.power_w
         return (self.power_w + power_w) / 2 * (time - self.until) / 3600
 
-    def _by_counter(self, time: float, counter_wh: float) -> float | None:
+    def _by_counter(self, time: float, counter_wh: float, expected: float | None) -> float | None:
         """Energy since the last credible counter reading, None where this one is not credible
-        or the first."""
+        or the first. `expected` is what flowed since `until` by the power, where that is known."""
         if self.counter_wh is None:
             self._rebase(time, counter_wh)
             return None
         limit_wh = self._limit_wh(time)
         found = step(self.counter_wh, counter_wh, limit_wh=limit_wh, count_wh=self.step_wh)
+        wrapped = found.kind is Kind.WRAPPED and expected is not None
+        if wrapped and found.wh > WRAP_FACTOR * (self.given_wh + (expected or 0.0)) + self.step_wh:
+            found = Step(Kind.REFUSED, 0.0)  # it went back; that is a register's end only by chance
         if found.kind in {Kind.RESTARTED, Kind.REFUSED}:
             wh = found.wh if found.kind is Kind.RESTARTED else None
             return self._confirmed(Suspect(time, counter_wh, wh))
