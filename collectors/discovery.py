@@ -64,7 +64,7 @@ QUICK_S: Final = 0.005
 longer on the way."""
 
 SLOW_S: Final = 0.3
-"""Who takes longer than this is asked for the first units only, and it is told."""
+"""Behind who takes longer than this no further units are looked for, and it is told."""
 
 SLOW: Final = "(it answers slowly: further units are only asked where --units names them)"
 
@@ -318,7 +318,7 @@ class _Gateway:
         """
         answers: dict[int, str] = {}
         for unit in self._sweep.units:
-            if self._tried >= UNITS_FIRST and self._slow:
+            if self._slow:
                 break
             answers[unit] = await self._answer(unit)
         units = [unit for unit, answer in answers.items() if answer]
