@@ -7,15 +7,10 @@ that must come of them, and points that must not be shown as good.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import pytest
 
-from agent.clock import SystemClock
-from collectors.clients import Clients
-from collectors.probe import ProbeResult, probe
+from collectors.probe import ProbeResult
 from collectors.profile import library
-from core.site import Credentials
 from tests.support import odd_agent
 from tests.support.odd_agent import OddAgent
 
@@ -541,15 +536,6 @@ CASES = {
 """By profile."""
 
 
-@asynccontextmanager
-async def clients():
-    opened = Clients.open()
-    try:
-        yield opened
-    finally:
-        await opened.close()
-
-
 async def probed(
     says: tuple[str, bytes], base: str, objects: dict[str, int | bytes]
 ) -> ProbeResult:
@@ -559,16 +545,7 @@ async def probed(
         "1.3.6.1.2.1.1.3.0": 1_000_000,
     }
     agent = OddAgent(system | {f"{base}.{rest}": raw for rest, raw in objects.items()})
-    async with clients() as shared, odd_agent.serve(agent) as port:
-        return await probe(
-            f"snmp://127.0.0.1:{port}",
-            credentials=Credentials("test", "v2c"),
-            clients=shared,
-            library=PROFILES,
-            clock=SystemClock(),
-            timeout_s=1,
-            retries=0,
-        )
+    return await odd_agent.probed(agent)
 
 
 @pytest.mark.parametrize("name", CASES)

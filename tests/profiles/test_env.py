@@ -7,15 +7,10 @@ and states that must come of them, and points that must not be shown as good.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import pytest
 
-from agent.clock import SystemClock
-from collectors.clients import Clients
-from collectors.probe import ProbeResult, probe
+from collectors.probe import ProbeResult
 from collectors.profile import library
-from core.site import Credentials
 from tests.support import odd_agent
 from tests.support.odd_agent import OddAgent
 
@@ -734,15 +729,6 @@ POWERNET = {
 DESCRIPTIONS = {"rittal-lcp": b"Rittal LCP SN 4711 HW V4.01 - SW V3.17.10"}
 
 
-@asynccontextmanager
-async def clients():
-    opened = Clients.open()
-    try:
-        yield opened
-    finally:
-        await opened.close()
-
-
 async def probed(name: str) -> ProbeResult:
     base, objects, *_ = CASES[name]
     agent = OddAgent(
@@ -754,16 +740,7 @@ async def probed(name: str) -> ProbeResult:
         | {f"{base}.{rest}": raw for rest, raw in objects.items()}
         | {f"{E}.318.1.1.{rest}": raw for rest, raw in POWERNET.get(name, {}).items()}
     )
-    async with clients() as shared, odd_agent.serve(agent) as port:
-        return await probe(
-            f"snmp://127.0.0.1:{port}",
-            credentials=Credentials("test", "v2c"),
-            clients=shared,
-            library=PROFILES,
-            clock=SystemClock(),
-            timeout_s=1,
-            retries=0,
-        )
+    return await odd_agent.probed(agent)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,15 +8,10 @@ must not be shown as good.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import pytest
 
-from agent.clock import SystemClock
-from collectors.clients import Clients
-from collectors.probe import ProbeResult, probe
+from collectors.probe import ProbeResult
 from collectors.profile import library
-from core.site import Credentials
 from tests.support import odd_agent
 from tests.support.odd_agent import OddAgent
 
@@ -772,15 +767,6 @@ CASES = {
 }
 
 
-@asynccontextmanager
-async def clients():
-    opened = Clients.open()
-    try:
-        yield opened
-    finally:
-        await opened.close()
-
-
 async def probed(own: str, objects: dict[str, int | bytes | str]) -> ProbeResult:
     agent = OddAgent(
         {
@@ -797,16 +783,7 @@ async def probed(own: str, objects: dict[str, int | bytes | str]) -> ProbeResult
             for rest, raw in objects.items()
         }
     )
-    async with clients() as shared, odd_agent.serve(agent) as port:
-        return await probe(
-            f"snmp://127.0.0.1:{port}",
-            credentials=Credentials("test", "v2c"),
-            clients=shared,
-            library=PROFILES,
-            clock=SystemClock(),
-            timeout_s=1,
-            retries=0,
-        )
+    return await odd_agent.probed(agent)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -842,14 +819,5 @@ async def test_a_card_that_tells_only_its_name_is_recognised(
     own, description, device_class, vendor
 ):
     agent = OddAgent({"1.3.6.1.2.1.1.1.0": description, "1.3.6.1.2.1.1.2.0": own})
-    async with clients() as shared, odd_agent.serve(agent) as port:
-        result = await probe(
-            f"snmp://127.0.0.1:{port}",
-            credentials=Credentials("test", "v2c"),
-            clients=shared,
-            library=PROFILES,
-            clock=SystemClock(),
-            timeout_s=1,
-            retries=0,
-        )
+    result = await odd_agent.probed(agent)
     assert (result.device_class, result.vendor) == (device_class, vendor)

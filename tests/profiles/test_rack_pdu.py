@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.clock import SystemClock
-from collectors.clients import Clients
-from collectors.probe import ProbeResult, probe
+from collectors.probe import ProbeResult
 from collectors.profile import library
-from core.site import Credentials
 from tests.support import odd_agent
 from tests.support.odd_agent import OddAgent
 
@@ -698,20 +695,7 @@ async def probed(number: str, descr: bytes, objects: dict[str, int | bytes]) -> 
         }
         | below(E, objects)
     )
-    clients = Clients.open()
-    try:
-        async with odd_agent.serve(agent) as port:
-            return await probe(
-                f"snmp://127.0.0.1:{port}",
-                credentials=Credentials("test", "v2c"),
-                clients=clients,
-                library=PROFILES,
-                clock=SystemClock(),
-                timeout_s=1,
-                retries=0,
-            )
-    finally:
-        await clients.close()
+    return await odd_agent.probed(agent)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -5,13 +5,11 @@ Each image holds a few objects of a family with their raw values; what they mean
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import pytest
 
 from agent.clock import SystemClock
 from collectors.clients import Clients
-from collectors.probe import ProbeResult, probe
+from collectors.probe import ProbeResult
 from collectors.profile import library
 from collectors.session import session_for
 from core.site import Credentials, Device, Poll
@@ -52,28 +50,6 @@ def agent_of(sys_object_id: str, objects, descr: bytes = b"a card") -> OddAgent:
         "1.3.6.1.2.1.1.3.0": 1_000_000,
     }
     return OddAgent(system | objects)
-
-
-@asynccontextmanager
-async def clients():
-    opened = Clients.open()
-    try:
-        yield opened
-    finally:
-        await opened.close()
-
-
-async def probed(agent: OddAgent) -> ProbeResult:
-    async with clients() as shared, odd_agent.serve(agent) as port:
-        return await probe(
-            f"snmp://127.0.0.1:{port}",
-            credentials=Credentials("test", "v2c"),
-            clients=shared,
-            library=PROFILES,
-            clock=SystemClock(),
-            timeout_s=1,
-            retries=0,
-        )
 
 
 def readings(result: ProbeResult) -> dict[str, float | None]:
@@ -782,7 +758,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 async def test_a_family_is_read_as_its_mib_says(name):
     agent, plate, numbers, conditions, absent = CASES[name]
-    result = await probed(agent)
+    result = await odd_agent.probed(agent)
     assert (result.profile, result.device_class, result.vendor, result.model) == plate
     found, seen = readings(result), states(result)
     assert {point: found.get(point) for point in numbers} == pytest.approx(numbers, abs=1e-3)
@@ -808,7 +784,7 @@ NAMED_ONLY = [
 
 @pytest.mark.parametrize(("oid", "descr", "device_class", "vendor"), NAMED_ONLY)
 async def test_a_card_that_tells_only_its_name_is_identified(oid, descr, device_class, vendor):
-    result = await probed(agent_of(oid, {}, descr))
+    result = await odd_agent.probed(agent_of(oid, {}, descr))
     assert (result.device_class, result.vendor) == (device_class, vendor)
     assert result.errors
 
@@ -818,12 +794,14 @@ async def test_scales_of_the_standard_hold_while_values_change():
         "1.3.6.1.4.1.99999.1",
         image(RFC, {"2.1.0": 2, "2.5.0": 0, "3.3.1.2.1": 0, "3.3.1.3.1": 2302, "4.1.0": 5}),
     )
-    async with clients() as shared, odd_agent.serve(agent) as port:
+    clients = Clients.open()
+    async with odd_agent.serve(agent) as port:
         device = Device("x", "ups", "", f"snmp://127.0.0.1:{port}", Credentials("test"), Poll(1))
-        session = session_for(device, shared, PROFILES, SystemClock())
+        session = session_for(device, clients, PROFILES, SystemClock())
         known = await session.open()
         agent.objects |= image(RFC, {"2.5.0": 543, "3.3.1.2.1": b"499 ", "3.3.1.3.1": 2298})
         answer = await session.poll("fast")
+    await clients.close()
     names = [str(known.names[slot]) for slot in answer.slots]
     polled = dict(zip(names, answer.decoded()[0].tolist(), strict=True))
     assert polled["input.voltage.l1"] == pytest.approx(229.8)

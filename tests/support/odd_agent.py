@@ -7,9 +7,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from agent.clock import SystemClock
+from collectors.clients import Clients
+from collectors.probe import ProbeResult, probe
+from collectors.profile import library
 from collectors.snmp import ber, codec
 from collectors.snmp.codec import RESPONSE, ErrorStatus, Message, Pdu, VarBind, Version
+from core.site import Credentials
 
+PROFILES = library()
 SYS_UPTIME = "1.3.6.1.2.1.1.3.0"
 
 
@@ -100,3 +106,21 @@ async def serve(agent: OddAgent) -> AsyncIterator[int]:
 
 def _key(oid: str) -> list[int]:
     return [int(word) for word in oid.split(".")]
+
+
+async def probed(agent: OddAgent) -> ProbeResult:
+    """What a probe shows of it, with all profiles of the library."""
+    clients = Clients.open()
+    try:
+        async with serve(agent) as port:
+            return await probe(
+                f"snmp://127.0.0.1:{port}",
+                credentials=Credentials("test", "v2c"),
+                clients=clients,
+                library=PROFILES,
+                clock=SystemClock(),
+                timeout_s=1,
+                retries=0,
+            )
+    finally:
+        await clients.close()
