@@ -165,8 +165,17 @@ class SnmpReader:
         self._rows: Mapping[str, Sequence[str]] = {}
 
     async def contact(self) -> bool:
-        """Ask for the one object that every agent has; any answer will do."""
-        await self._client.get(self._target, self._hello.template)
+        """Ask for the one object that every agent has; any answer will do.
+
+        Raises Refused where a v3 device says that the user may not read at this security level.
+        """
+        answer = await self._client.get(self._target, self._hello.template)
+        user = self._target.user
+        if user is not None and answer.error_status == ErrorStatus.AUTHORIZATION_ERROR:
+            raise Refused(
+                f"{self._target} lets user '{user.name}' read nothing at {user.level}: does it want"
+                " a higher security level (auth, priv), or has the user no view there?"
+            )
         return True
 
     async def introduce(self) -> None:
@@ -389,7 +398,7 @@ def _refused(status: int, index: int) -> RequestRefused:
     )
 
 
-_VIEW: Final = "may this community read it? see the view it has on the device"
+_VIEW: Final = "may this community or user read it? see the view it has on the device"
 _MEANINGS: Final[Mapping[int, str]] = {
     ErrorStatus.TOO_BIG: "even alone its value is too long for the device to send",
     ErrorStatus.GEN_ERR: "the device fails at it, newer firmware may not",

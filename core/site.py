@@ -52,6 +52,11 @@ class SnmpUser:
     priv_password: bytes = field(default=b"", repr=False)
     context: str = ""
 
+    @property
+    def level(self) -> str:
+        """The security level in the word of RFC 3411."""
+        return "authPriv" if self.priv else "authNoPriv" if self.auth else "noAuthNoPriv"
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

@@ -158,6 +158,18 @@ power:
         ("{community: secret-word}", "{version: v3}", "credentials.plant", "has no user"),
         (
             "{community: secret-word}",
+            f"{{version: v3, user: {'u' * 33}}}",
+            "credentials.plant.user",
+            "longer than the 32 octets",
+        ),
+        (
+            "{community: secret-word}",
+            "{community: 12345678}",
+            "credentials.plant.community",
+            "it must be text",
+        ),
+        (
+            "{community: secret-word}",
             "{community: x, user: x}",
             "credentials.plant.user",
             "does not go with version v2c",

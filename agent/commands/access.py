@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from agent.config.credentials import problems, resolve
 from agent.config.schema import CredentialKeys
 from agent.config.source import read
@@ -45,9 +47,12 @@ def _from_file(text: str) -> Credentials:
         raise ConfigError([document.problem(("credentials",), message)])
     try:
         keys = CredentialKeys.model_validate(entries[name])
-    except ValueError as error:
-        message = f"is not right: {error}"
-        raise ConfigError([document.problem(("credentials", name), message)]) from None
+    except ValidationError as error:
+        mistakes = [
+            document.problem(("credentials", name, *item["loc"]), f"is not right: {item['msg']}")
+            for item in error.errors(include_input=False)  # it may be a secret
+        ]
+        raise ConfigError(mistakes) from None
     wrong = [
         document.problem(("credentials", name, *([key] if key else [])), message)
         for key, message in problems(keys, path.parent)

@@ -66,7 +66,7 @@ def discover(wanted: Wanted, *, folders: Sequence[Path], yes: bool, json: bool) 
         _tell("interrupted: this is what was found until then")
         raise typer.Exit(EXIT_INTERRUPTED)
     if not found:
-        _tell("nothing answers: are these the right networks and ports, and the right community?")
+        _tell("nothing answers: are these the right networks and ports, and the right credentials?")
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -137,7 +137,8 @@ def announcement(sweep: Sweep) -> Iterator[str]:
     for port in sweep.ports:
         if port.protocol == "snmp":
             versions = " then ".join(sweep.versions)
-            yield f"  UDP port {port.number}: one SNMP GET of sysUpTime ({versions})"
+            first = "the SNMP engine's id, then " if "v3" in sweep.versions else ""
+            yield f"  UDP port {port.number}: {first}one SNMP GET of sysUpTime ({versions})"
         else:
             yield (
                 f"  TCP port {port.number}: a connection; where it is accepted, one Modbus read of"

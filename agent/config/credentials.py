@@ -15,6 +15,9 @@ from core.site import Credentials, SnmpUser
 PASSWORD_OCTETS_MIN = 8
 """Source: RFC 3414 section 11.2."""
 
+USER_OCTETS_MAX = 32
+"""Source: RFC 3414 section 5, usmUserName."""
+
 _USER_KEYS = ("user", "auth", "auth_key_file", "priv", "priv_key_file", "context")
 _COMMUNITY_KEYS = ("community", "community_file")
 
@@ -39,6 +42,8 @@ def problems(keys: CredentialKeys, folder: Path) -> Iterator[tuple[str, str]]:
 def _user_problems(keys: CredentialKeys, folder: Path) -> Iterator[tuple[str, str]]:
     if not keys.user:
         yield "", "has no user: add user"
+    elif len(keys.user.encode()) > USER_OCTETS_MAX:
+        yield "user", f"is longer than the {USER_OCTETS_MAX} octets that a user name may have"
     for what, protocol, file in (
         ("auth", keys.auth, keys.auth_key_file),
         ("priv", keys.priv, keys.priv_key_file),

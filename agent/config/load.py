@@ -154,7 +154,7 @@ def _sentence(item: Any) -> str:
         "less_than_equal": f"{given!r} is not possible: it must be at most {context.get('le')}",
         "literal_error": f"{given!r} is not one of {context.get('expected')}",
         "string_pattern_mismatch": f"{given!r} is no id: use a-z, 0-9, '-' and '_'",
-        "string_type": f"{given!r} must be text",
+        "string_type": f"{_shown(item)} must be text",
         "list_type": "is empty: fill or remove it" if given is None else "must be a list",
         "dict_type": "must be a mapping of keys",
         "invalid_key": f"{item['loc'][-1]!r} is no key: for a decimal comma write a point, 2.5",
@@ -166,6 +166,11 @@ def _sentence(item: Any) -> str:
     if kind.startswith(("float", "int")):
         return f"{given!r} is not a number"
     return str(item["msg"])
+
+
+def _shown(item: Any) -> str:
+    """What was given, unless it may be a secret."""
+    return "it" if item["loc"][:1] == ("credentials",) else repr(item.get("input"))
 
 
 def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:

@@ -13,17 +13,20 @@ import asyncio
 import contextlib
 import errno
 import random
+import secrets
 import socket
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from collectors.snmp import codec, udp, usm
+from collectors.snmp import codec, udp
 from collectors.snmp.codec import ErrorStatus, Pdu, VarBind, Version
 from collectors.snmp.names import Names
+from collectors.snmp.secured import Adjustments, Closed, Discovery, Question, Sealed, refusal
 from collectors.snmp.template import Answer, Template
 from collectors.snmp.udp import Rejection, SocketAddress
+from collectors.snmp.usm import Engine, Reported
 from collectors.snmp.walk import Walk
 from core.errors import DeviceError, DeviceTimeout, Malformed, Refused, Unreachable
 from core.site import SnmpUser
@@ -44,10 +47,6 @@ BULK_REPETITIONS: Final = 20
 
 LATE: Final = "but answers to earlier requests came: give it more time (poll.timeout_s)"
 
-ADJUSTMENTS_MAX: Final = 4
-"""So often a v3 request is asked again because of what the engine reports: who it is, its clock,
-and both once more where it restarts meanwhile."""
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -57,9 +56,9 @@ class Target:
     port: int = 161
     version: Version = Version.V2C
     community: bytes = field(default=b"public", repr=False)
-    user: SnmpUser | None = None
     timeout_s: float = 2.0
     retries: int = 1
+    user: SnmpUser | None = None
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -80,14 +79,6 @@ class Counters:
     shape_misses: int = 0
 
 
-class Question(Protocol):
-    """What can be asked: `Template` and the two requests of a walk."""
-
-    def request(self, version: Version, community: bytes, request_id: int) -> bytes:
-        """The datagram that asks it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _GetNext:
     oids: Sequence[str]
@@ -105,28 +96,6 @@ class _GetBulk:
         return codec.encode_bulk(community, request_id, self.oids, self.max_repetitions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Discovery:
-    """Who are you?"""
-
-    def request(self, version: Version, community: bytes, request_id: int) -> bytes:  # noqa: ARG002 - v3 only
-        return usm.discovery(request_id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Secured:
-    """Another question, asked in the name of a user."""
-
-    question: Question
-    engine: usm.Engine
-    loop: asyncio.AbstractEventLoop
-
-    def request(self, version: Version, community: bytes, request_id: int) -> bytes:  # noqa: ARG002 - v3 only
-        plain = self.question.request(Version.V2C, b"", request_id)
-        _, _, start, stop = codec.decode_envelope(plain)
-        return self.engine.close(request_id, plain[start:stop], self.loop.time())
-
-
 @dataclass(slots=True, eq=False)
 class _Pending:
     """A request that waits for its turn or its answer. Request id 0: not sent yet."""
@@ -136,6 +105,7 @@ class _Pending:
     address: SocketAddress
     future: asyncio.Future[bytes]
     tries_left: int
+    closed: Closed | None = None
     deadline: float = 0.0
     request_id: int = 0
     seen: str = ""
@@ -155,7 +125,8 @@ class SnmpClient:
         self._unsent: deque[_Pending] = deque()
         self._names = Names()
         self._repetitions: dict[Target, int] = {}  # of devices that do not manage the usual
-        self._engines: dict[Target, usm.Engine] = {}
+        self._engines: dict[SocketAddress, Engine] = {}
+        self._discoveries: dict[SocketAddress, asyncio.Future[bytes]] = {}
         self._window = MAX_OUTSTANDING
         self._deaf = False
         self._sweep: asyncio.TimerHandle | None = None
@@ -172,13 +143,13 @@ class SnmpClient:
         """The values of a template's objects.
 
         An error-status is returned, not raised: the caller splits. Raises DeviceTimeout,
-        Unreachable, Malformed (also where the answer is to another question), Refused where the
+        Unreachable, Malformed (also where the answer is to another question), Refused where a v3
         device does not let the user in.
         """
         data = await self._ask(target, template)
         misses = template.misses
         try:
-            if target.user is None:  # what a user's engine said was checked when it was opened
+            if target.user is None:
                 codec.check_envelope(data, target.version, target.community)
             answer = template.decode(data)
         except Malformed as error:
@@ -276,7 +247,7 @@ class SnmpClient:
     async def _pdu(self, target: Target, question: Question) -> Pdu:
         data = await self._ask(target, question)
         try:
-            if target.user is None:  # what a user's engine said was checked when it was opened
+            if target.user is None:
                 codec.check_envelope(data, target.version, target.community)
             return codec.decode_response(data)
         except Malformed as error:
@@ -288,53 +259,10 @@ class SnmpClient:
 
     def _ask(self, target: Target, question: Question) -> Awaitable[bytes]:
         """What to await for the answer; time-outs and retries included."""
-        if target.version is not Version.V3:
-            return self._ask_plainly(target, question)
-        if target.user is None:
-            raise Refused(f"{target}: SNMPv3 asks in the name of a user, and none was given")
-        return self._ask_secured(target, target.user, question)
-
-    async def _ask_secured(self, target: Target, user: SnmpUser, question: Question) -> bytes:
-        """The answer to a v3 request, opened. What an engine reports about its clock or identity is
-        learnt, and the request asked again."""
-        loop = asyncio.get_running_loop()
-        for _ in range(ADJUSTMENTS_MAX):
-            engine = self._engines.get(target)
-            try:
-                if engine is None:
-                    engine = await self._discovered(target, user)
-                data = await self._ask_plainly(target, _Secured(question, engine, loop))
-                return engine.open(data, loop.time())
-            except usm.Report as report:
-                if report.oid == usm.NOT_IN_TIME_WINDOW and report.authenticated:
-                    continue
-                self._engines.pop(target, None)
-                if report.oid not in {usm.NOT_IN_TIME_WINDOW, usm.UNKNOWN_ENGINE}:
-                    raise Refused(_refusal(target, user, report.oid)) from None
-            except Malformed as error:
-                self._engines.pop(target, None)  # perhaps another engine, or its clock was lost
-                raise self._malformed(target, error) from error
-            except DeviceTimeout as error:
-                self._engines.pop(target, None)
-                if engine is None or not user.priv:
-                    raise
-                raise DeviceTimeout(
-                    f"{target} tells its engine id but does not answer user '{user.name}': the "
-                    f"privacy password or protocol ({user.priv}) may be wrong"
-                ) from error
-        raise Refused(
-            f"{target} answers each request with another clock or engine id: is it two devices "
-            "with one address, or a card that restarts?"
-        )
-
-    async def _discovered(self, target: Target, user: SnmpUser) -> usm.Engine:
-        engine_id = usm.engine_of(await self._ask_plainly(target, _Discovery()))
-        # A megabyte is hashed for each password that is new.
-        engine = await asyncio.to_thread(usm.Engine, user, engine_id)
-        self._engines[target] = engine
-        return engine
-
-    def _ask_plainly(self, target: Target, question: Question) -> Awaitable[bytes]:
+        if target.user is not None:
+            return self._ask_as(target, target.user, question)
+        if target.version is Version.V3:
+            raise Refused(f"{target}: SNMPv3 needs a user")
         loop = asyncio.get_running_loop()
         now = loop.time()
         address = self._names.address(target.host, target.port, now)
@@ -348,6 +276,48 @@ class SnmpClient:
         loop = asyncio.get_running_loop()
         return await self._asked(loop, target, question, address, loop.time())
 
+    async def _ask_as(self, target: Target, user: SnmpUser, question: Question) -> bytes:
+        """The answer to a v3 request, opened. What the engine reports of its clock or identity is
+        learnt, and the request asked again."""
+        loop = asyncio.get_running_loop()
+        address = self._names.address(target.host, target.port, loop.time())
+        if address is None:
+            patience_s = target.timeout_s * (target.retries + 1)
+            address = await self._names.look_up(target.host, target.port, patience_s)
+        adjustments = Adjustments()
+        while True:
+            engine = self._engines.get(address) or await self._discover(target, address)
+            login = engine.login(user, secrets.randbits(64))
+            sealed = Sealed(question, login, loop.time)
+            try:
+                return await self._asked(loop, target, sealed, address, loop.time(), sealed)
+            except DeviceTimeout:
+                self._forget(address, engine)  # perhaps another one, that ignores who asks for this
+                raise
+            except Reported as report:
+                if not adjustments.possible(report):
+                    self._forget(address, engine)
+                    raise Refused(f"{target} {refusal(login, report)}") from None
+                if not report.authenticated:
+                    self._forget(address, engine)
+
+    async def _discover(self, target: Target, address: SocketAddress) -> Engine:
+        """Learn who is there; whoever else asks meanwhile waits for the same answer."""
+        loop = asyncio.get_running_loop()
+        asked = self._discoveries.get(address)
+        if asked is None:
+            discovery = Discovery(loop.time)
+            asked = self._asked(loop, target, discovery, address, loop.time(), discovery)
+            self._discoveries[address] = asked
+            asked.add_done_callback(lambda _: self._discoveries.pop(address, None))
+        data = await asyncio.shield(asked)
+        return self._engines.setdefault(address, Engine.discovered(data, loop.time()))
+
+    def _forget(self, address: SocketAddress, engine: Engine) -> None:
+        """Ask again who is there, unless somebody has done so meanwhile."""
+        if self._engines.get(address) is engine:
+            del self._engines[address]
+
     def _asked(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -355,13 +325,14 @@ class SnmpClient:
         question: Question,
         address: SocketAddress,
         now: float,
+        closed: Closed | None = None,
     ) -> asyncio.Future[bytes]:
-        """Send; the answer comes in the future.
+        """Send; the answer comes in the future, opened where the question is a closed one.
 
         Who waits no longer cancels the future: the next sweep forgets the request.
         """
         future: asyncio.Future[bytes] = loop.create_future()
-        pending = _Pending(question, target, address, future, target.retries)
+        pending = _Pending(question, target, address, future, target.retries, closed)
         if len(self._pending) < self._window:
             self._send(pending, now)
         else:
@@ -435,6 +406,8 @@ class SnmpClient:
             elif address != pending.address:
                 counters.foreign += 1
                 pending.seen = f"but one came from {udp.shown(address)}: poll that address"
+            elif pending.closed is not None:
+                self._open(pending, pending.closed, data)
             else:
                 del pending_of[pending.request_id]
                 if not pending.future.done():
@@ -442,6 +415,24 @@ class SnmpClient:
                     pending.future.set_result(data)
         if self._unsent:
             self._send_next(asyncio.get_running_loop().time())
+
+    def _open(self, pending: _Pending, closed: Closed, data: bytes) -> None:
+        """Take a v3 answer, if it is one: whoever sends something else must not end the request."""
+        if pending.future.done():
+            return  # nobody waits for it any more
+        try:
+            plain = closed.open(data, pending.request_id)
+        except Malformed as error:
+            self.counters.malformed += 1
+            pending.seen = f"but something came that is not to be trusted: {error}"
+        except Reported as report:
+            del self._pending[pending.request_id]
+            self.counters.answers += 1
+            pending.future.set_exception(report)
+        else:
+            del self._pending[pending.request_id]
+            self.counters.answers += 1
+            pending.future.set_result(plain)
 
     def _remember(self, address: SocketAddress, seen: str, *, nonsense: bool = False) -> None:
         """What an address sends instead of an answer is told to those who wait for one."""
@@ -516,28 +507,6 @@ class SnmpClient:
             self._sweep = loop.call_later(SWEEP_S, self._look_for_timeouts, loop)
 
 
-def _refusal(target: Target, user: SnmpUser, report: str) -> str:
-    """Why a device does not let a user in, and what to do."""
-    name = f"user '{user.name}'"
-    level = (
-        "authentication and privacy"
-        if user.priv
-        else "authentication alone"
-        if user.auth
-        else "neither authentication nor privacy"
-    )
-    sentence = {
-        usm.UNKNOWN_USER: f"does not know {name}: check the name, and that it is enabled there",
-        usm.WRONG_DIGEST: f"takes the authentication of {name} for wrong: check the password and "
-        f"the protocol (asked with {user.auth})",
-        usm.UNSUPPORTED_LEVEL: f"does not let {name} in with {level}: check which security level "
-        "the device wants",
-        usm.DECRYPTION_ERROR: f"cannot decrypt what {name} sends: check the privacy password and "
-        f"the protocol (asked with {user.priv})",
-    }.get(report, f"does not answer {name} but reports {report}")
-    return f"{target} {sentence}"
-
-
 def _silence(pending: _Pending) -> DeviceError:
     """Why a request ends without an answer."""
     target = pending.target
@@ -551,6 +520,8 @@ def _silence(pending: _Pending) -> DeviceError:
     silence = f"no answer from {target} within {target.timeout_s:g} s, {times}"
     if pending.seen:
         return DeviceTimeout(f"{silence}, {pending.seen}")
+    if pending.closed is not None:
+        return DeviceTimeout(f"{silence}: {pending.closed.advice}")
     return DeviceTimeout(
         f"{silence}: check the address, the community, the SNMP version "
         "and the device's access list"

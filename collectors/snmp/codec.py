@@ -1,8 +1,8 @@
 """SNMP v1 and v2c messages, both ways. Pure: bytes in, records out; only `Malformed` is raised on
 bad bytes.
 
-Two layers: the message (version, community) around the PDU; that of SNMPv3 is in `usm`. There is no
-SET. Source: RFC 1157 (v1), RFC 1901 and RFC 3416 (v2c).
+Two layers: the message (version, community) around the PDU. Messages of SNMPv3 are in `usm`, their
+PDUs here. There is no SET. Source: RFC 1157 (v1), RFC 1901 and RFC 3416 (v2c).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ GET: Final = 0xA0
 GET_NEXT: Final = 0xA1
 RESPONSE: Final = 0xA2
 GET_BULK: Final = 0xA5
+REPORT: Final = 0xA8
 REQUESTS: Final = frozenset({GET, GET_NEXT, GET_BULK})
 DATAGRAM_OCTETS_MAX: Final = 65_535
 
@@ -104,6 +105,34 @@ def decode_envelope(data: bytes) -> tuple[Version, bytes, int, int]:
         raise Malformed(f"message version {number} is neither v1 nor v2c")
     start, at = ber.expect(data, at, end, ber.OCTET_STRING)
     return Version(number), data[start:at], at, end
+
+
+def decode_version(data: bytes, version: Version) -> tuple[int, int]:
+    """Where a message of this version goes on behind it, and where it ends."""
+    _check_whole(data)
+    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
+    start, at = ber.expect(data, at, end, ber.INTEGER)
+    number = ber.read_integer(data, start, at)
+    if number != version:
+        raise Malformed(f"message version {number} is not {version.name.lower()}")
+    return at, end
+
+
+def encode_envelope(pdu: bytes) -> bytes:
+    """The v2c message without community that holds this PDU."""
+    head = _head(Version.V2C, b"")
+    return b"\x30%b%b%b" % (ber.length_octets(len(head) + len(pdu)), head, pdu)
+
+
+def decode_report(pdu: bytes) -> str:
+    """The counter that a report PDU is about. Raises Malformed."""
+    at, end = ber.expect(pdu, 0, len(pdu), REPORT)
+    for _ in range(3):
+        _, at = ber.expect(pdu, at, end, ber.INTEGER)
+    at, end = ber.expect(pdu, at, end, ber.SEQUENCE)
+    at, end = ber.expect(pdu, at, end, ber.SEQUENCE)
+    start, stop = ber.expect(pdu, at, end, ber.OID)
+    return ber.read_oid(pdu[start:stop])
 
 
 def _check_whole(data: bytes) -> None:
@@ -216,21 +245,24 @@ REQUEST_ID_LAST: Final = 0x7FFFFFFF
 
 
 def peek_request_id(data: bytes) -> int:
-    """The id that an answer is told by, without reading the rest: the request id, of SNMPv3 the
-    message id. Raises Malformed.
+    """The request id of an answer (v3: its message id), without reading the rest. Raises
+    Malformed.
 
     The layout that nearly all agents write is read at a glance, any other with care.
     """
     try:
         length = data[1]
         at = 5 if length < 0x80 else 5 + (length & 0x7F)
-        if data[at - 1] == Version.V3:
-            return _message_id(data)
         at += 2 + data[at + 1]
         length = data[at + 1]
         at += 2 if length < 0x80 else 2 + (length & 0x7F)
         if data[at] == ber.INTEGER and data[at + 1] == 4 and len(data) >= at + 6:
             return int.from_bytes(data[at + 2 : at + 6], "big")
+        start = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
+        if data[start : start + 4] == _V3_BEGINS and data[start + 5 : start + 7] == b"\x02\x04":
+            return int.from_bytes(data[start + 7 : start + 11], "big")
+        if data[start : start + 3] == _V3_BEGINS[:3]:
+            return _message_id(data)
     except IndexError:
         pass
     _, _, at, end = decode_envelope(data)
@@ -241,12 +273,13 @@ def peek_request_id(data: bytes) -> int:
     return ber.read_integer(data, start, stop)
 
 
+_V3_BEGINS: Final = b"\x02\x01\x03\x30"
+
+
 def _message_id(data: bytes) -> int:
-    """Source: RFC 3412 section 6."""
-    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
-    _, at = ber.expect(data, at, end, ber.INTEGER)
-    start, end = ber.expect(data, at, end, ber.SEQUENCE)
-    start, stop = ber.expect(data, start, end, ber.INTEGER)
+    at, end = decode_version(data, Version.V3)
+    at, end = ber.expect(data, at, end, ber.SEQUENCE)
+    start, stop = ber.expect(data, at, end, ber.INTEGER)
     return ber.read_integer(data, start, stop)
 
 

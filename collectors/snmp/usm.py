@@ -1,62 +1,36 @@
-"""The User-based Security Model of SNMPv3, pure: keys, and messages closed and opened. No socket,
-no clock of its own.
+"""SNMPv3 messages under the user-based security model: sealed on the way out, opened on the way in.
 
-A user's passwords become keys once (a stretch over a megabyte), and those become keys of one engine
-when it is known. `Engine` is what is known of an engine for one user: it closes the requests and
-opens the answers. What it opens it gives back as a v2c message with an empty community, so that
-templates and the general decoder read it like any other.
+Pure: bytes and times in, bytes out. What comes out of a message is written as the v2c message that
+would say the same, so that answers of all versions are read by one decoder. Only `Malformed`, for
+what is to be dropped, and `Reported`, for what the other engine has to say, leave this file.
 
-Sources: RFC 3412 (message), RFC 3414 (USM, MD5, SHA-1, DES), RFC 3826 (AES-128), RFC 7860 (SHA-2).
-AES-192 and AES-256 were never standardised; of their two key extensions `aes192`, `aes256` are that
-of draft-blumenthal-aes-usm-04 (net-snmp), `aes192c`, `aes256c` that of draft-reeder-snmpv3-usm-
-3desede-00 (Cisco and others).
+The other engine is always the authoritative one (RFC 3414 section 1.5.1): its clock counts. What it
+says of its clock without authentication is only a guess to ask with, and never a reason to refuse a
+later answer. Sources: RFC 3412 sections 6 and 7, RFC 3414 section 3, RFC 3826 section 3.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import warnings
 from functools import lru_cache
-from typing import Final, NamedTuple, get_args
+from typing import Final
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-
-from collectors.snmp import ber
+from collectors.snmp import ber, codec
+from collectors.snmp.codec import REPORT, RESPONSE, Version
+from collectors.snmp.keys import Authenticator, Cryptor, localised, password_key, privacy_key
 from core.errors import Malformed
-from core.site import AuthName, PrivName, SnmpUser
-
-with warnings.catch_warnings():  # both are old, and what the devices speak
-    warnings.simplefilter("ignore")
-    from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-    from cryptography.hazmat.primitives.ciphers.algorithms import AES
-    from cryptography.hazmat.primitives.ciphers.modes import CBC, CFB
-
-AUTHS: Final[tuple[AuthName, ...]] = get_args(AuthName)
-PRIVS: Final[tuple[PrivName, ...]] = get_args(PrivName)
+from core.site import SnmpUser
 
 TIME_WINDOW_S: Final = 150
-"""An answer that is older than this is no answer. Source: RFC 3414 section 2.2.3."""
+"""RFC 3414 section 2.2.3."""
 
-BOOTS_MAX: Final = 2**31 - 1
-"""An engine that has counted so far accepts nothing until it is configured anew."""
+BOOTS_LATCHED: Final = 2**31 - 1
+"""An engine whose counter of restarts has come here refuses everything until it is set up anew."""
 
-_MAC_OCTETS: Final = {"md5": 12, "sha1": 12, "sha224": 16, "sha256": 24, "sha384": 32, "sha512": 48}
-_KEY_OCTETS: Final = {
-    "des": 16,
-    "aes128": 16,
-    "aes192": 24,
-    "aes256": 32,
-    "aes192c": 24,
-    "aes256c": 32,
-}
-_STRETCHED_OCTETS: Final = 2**20
-_AUTHENTICATED, _ENCRYPTED, _REPORTABLE = 1, 2, 4
-_USM: Final = 3
-_MAX_SIZE: Final = 65507
-_SALT_OCTETS: Final = 8
-_REPORT: Final = 0xA8
+MAX_MESSAGE_OCTETS: Final = 65_507
+"""What we take: the most that a datagram carries."""
+
+ENGINE_ID_OCTETS: Final = range(5, 33)
+"""RFC 3411 section 5, SnmpEngineID."""
 
 _STATS: Final = "1.3.6.1.6.3.15.1.1."
 UNSUPPORTED_LEVEL: Final = f"{_STATS}1.0"
@@ -65,12 +39,16 @@ UNKNOWN_USER: Final = f"{_STATS}3.0"
 UNKNOWN_ENGINE: Final = f"{_STATS}4.0"
 WRONG_DIGEST: Final = f"{_STATS}5.0"
 DECRYPTION_ERROR: Final = f"{_STATS}6.0"
-"""What an engine reports instead of an answer. Source: RFC 3414, usmStats."""
+UNKNOWN_CONTEXT: Final = "1.3.6.1.6.3.12.1.5.0"
+
+_AUTH, _PRIV, _REPORTABLE = 1, 2, 4
+_USM: Final = 3
+_MAX_NUMBER: Final = 2**31 - 1
 
 
-class Report(Exception):
-    """An engine reports why it does not answer: the `oid` of a counter. `authenticated` tells
-    whether its clock was taken over."""
+class Reported(Exception):
+    """The other engine reports why it does not answer; also raised where its answer is authentic,
+    but out of time or not to be decrypted."""
 
     def __init__(self, oid: str, *, authenticated: bool) -> None:
         super().__init__(oid)
@@ -78,261 +56,269 @@ class Report(Exception):
         self.authenticated = authenticated
 
 
-@lru_cache(maxsize=1024)
-def key_of(hash_name: str, password: bytes) -> bytes:
-    """A password as a key. Source: RFC 3414 appendix A.2. Raises ValueError for an empty one."""
-    if not password:
-        raise ValueError("an empty password makes no key")
-    times = _STRETCHED_OCTETS // len(password) + 1
-    stretched = (password * times)[:_STRETCHED_OCTETS]
-    return hashlib.new(hash_name, stretched, usedforsecurity=False).digest()
+class Engine:
+    """Another engine: who it is and what its clock says. `now` is our own clock, in seconds."""
+
+    __slots__ = ("_boots", "_logins", "_seen_at", "_time", "certain", "engine_id")
+
+    def __init__(self, engine_id: bytes, boots: int = 0, time: int = 0, now: float = 0.0) -> None:
+        self.engine_id = engine_id
+        self.certain = False
+        """Whether an authenticated message has told the clock."""
+        self._boots = boots
+        self._time = time
+        self._seen_at = now
+        self._logins: dict[SnmpUser, Login] = {}
+
+    @classmethod
+    def discovered(cls, data: bytes, now: float) -> Engine:
+        """The engine that answers a `discovery`. Raises Malformed."""
+        head = _Head(data)
+        if len(head.engine_id) not in ENGINE_ID_OCTETS:
+            raise Malformed("it tells no engine id that can be")
+        return cls(head.engine_id, head.boots, head.time, now)
+
+    @property
+    def latched(self) -> bool:
+        """Whether its counter of restarts has come to its end."""
+        return self._boots >= BOOTS_LATCHED
+
+    def clock(self, now: float) -> tuple[int, int]:
+        """Restarts and seconds since the last one, as they should stand there now."""
+        return self._boots, min(self._time + int(now - self._seen_at), _MAX_NUMBER)
+
+    def in_time(self, boots: int, time: int, now: float) -> bool:
+        """Whether an authentic message is of now; it sets the clock on where it is, and where the
+        clock was a guess. Source: RFC 3414 section 3.2, step 7b."""
+        known_boots, known_time = self.clock(now)
+        if not self.certain or (boots, time) > (known_boots, known_time):
+            self.set(boots, time, now)
+            return True
+        return boots == known_boots and time >= known_time - TIME_WINDOW_S
+
+    def set(self, boots: int, time: int, now: float) -> None:
+        """Take over the clock of an authentic message."""
+        self._boots, self._time, self._seen_at = boots, time, now
+        self.certain = True
+
+    def login(self, user: SnmpUser, salt: int) -> Login:
+        """The user at this engine; `salt` is where the salts begin if it is the first time."""
+        login = self._logins.get(user)
+        if login is None:
+            login = self._logins[user] = Login(self, user, salt)
+        return login
 
 
-def localised(hash_name: str, key: bytes, engine_id: bytes) -> bytes:
-    """A key as it is used with one engine. Source: RFC 3414 section 2.6."""
-    return hashlib.new(hash_name, key + engine_id + key, usedforsecurity=False).digest()
+class Login:
+    """A user at an engine: seals requests and opens their answers."""
 
+    __slots__ = ("_auth", "_cipher", "_flags", "_scope", "_user", "_who", "engine", "heard", "user")
 
-def private_key(hash_name: str, priv: PrivName, password: bytes, engine_id: bytes) -> bytes:
-    """The key for encryption with one engine, made long enough."""
-    key = localised(hash_name, key_of(hash_name, password), engine_id)
-    octets = _KEY_OCTETS[priv]
-    while len(key) < octets:
-        if priv.endswith("c"):
-            key += localised(hash_name, key_of(hash_name, key), engine_id)
+    def __init__(self, engine: Engine, user: SnmpUser, salt: int) -> None:
+        self.engine = engine
+        self.user = user
+        self.heard = False
+        """Whether it was ever answered."""
+        self._auth: Authenticator | None = None
+        self._cipher: Cryptor | None = None
+        engine_id = engine.engine_id
+        if user.auth:
+            key = localised(user.auth, password_key(user.auth, user.auth_password), engine_id)
+            self._auth = Authenticator(user.auth, key)
+            if user.priv:
+                key = privacy_key(user.auth, user.priv, user.priv_password, engine_id)
+                self._cipher = Cryptor(user.priv, key, salt)
+        self._user = user.name.encode()
+        self._flags = (_AUTH if self._auth else 0) | (_PRIV if self._cipher else 0)
+        self._who = ber.element(ber.OCTET_STRING, self._user)
+        self._scope = ber.element(ber.OCTET_STRING, engine_id) + ber.element(
+            ber.OCTET_STRING, user.context.encode()
+        )
+
+    def seal(self, message_id: int, plain: bytes, now: float) -> bytes:
+        """The message that asks what a v2c message without community asks."""
+        _, _, start, stop = codec.decode_envelope(plain)
+        data = ber.element(ber.SEQUENCE, self._scope + plain[start:stop])
+        boots, time = self.engine.clock(now) if self._auth is not None else (0, 0)
+        salt = b""
+        if self._cipher is not None:
+            data, salt = self._cipher.encrypt(data, boots, time)
+            data = ber.element(ber.OCTET_STRING, data)
+        blank = bytes(self._auth.octets) if self._auth is not None else b""
+        tail = ber.element(ber.OCTET_STRING, salt)
+        parameters = (
+            ber.element(ber.OCTET_STRING, self.engine.engine_id)
+            + ber.element(ber.INTEGER, ber.integer_octets(boots))
+            + ber.element(ber.INTEGER, ber.integer_octets(time))
+            + self._who
+            + ber.element(ber.OCTET_STRING, blank)
+            + tail
+        )
+        whole = _message(message_id, self._flags | _REPORTABLE, parameters, data)
+        if self._auth is None:
+            return whole
+        end = len(whole) - len(data) - len(tail)
+        start = end - self._auth.octets
+        return whole[:start] + self._auth.digest(whole) + whole[end:]
+
+    def open(self, data: bytes, message_id: int, now: float) -> bytes:
+        """What an answer says, as a v2c message without community would say it.
+
+        Raises Malformed for what is no answer to be trusted: another engine, user or security
+        level, a wrong digest, another request. Raises Reported for reports, and for an answer that
+        is authentic but out of time or not to be decrypted.
+        """
+        head = _Head(data)
+        if not head.flags & _AUTH:
+            return self._open_plain(data, head, message_id)
+        if self._auth is None or head.engine_id != self.engine.engine_id or head.user != self._user:
+            raise Malformed("it is signed for another user or engine")
+        self._verify(data, head)
+        in_time = self.engine.in_time(head.boots, head.time, now)
+        if head.flags & _PRIV:
+            if self._cipher is None:
+                raise Malformed("it is encrypted, though the question was not")
+            try:
+                scoped = _contents(data, head.data, len(data), ber.OCTET_STRING)
+                plain = self._cipher.decrypt(scoped, head.salt, head.boots, head.time)
+                kind, pdu = _scoped_pdu(plain, 0, len(plain))
+            except Malformed:
+                raise Reported(DECRYPTION_ERROR, authenticated=True) from None
         else:
-            key += hashlib.new(hash_name, key, usedforsecurity=False).digest()
-    return key[:octets]
+            kind, pdu = _scoped_pdu(data, head.data, len(data))
+        if kind == REPORT:
+            oid = codec.decode_report(pdu)
+            if oid == NOT_IN_TIME_WINDOW:
+                # Also backwards: many cards forget how often they have started. No old report can
+                # be played to us: it would have to answer a message id that we have just chosen.
+                self.engine.set(head.boots, head.time, now)
+            raise Reported(oid, authenticated=True)
+        if head.flags & _PRIV != self._flags & _PRIV:
+            raise Malformed("it is not encrypted, though the question was")
+        if not in_time:
+            self.engine.set(head.boots, head.time, now)
+            raise Reported(NOT_IN_TIME_WINDOW, authenticated=True)
+        answer = _answer(kind, pdu, message_id)
+        self.heard = True
+        return answer
 
+    def _open_plain(self, data: bytes, head: _Head, message_id: int) -> bytes:
+        kind, pdu = _scoped_pdu(data, head.data, len(data))
+        if kind == REPORT:
+            raise Reported(codec.decode_report(pdu), authenticated=False)
+        if self._auth is not None:
+            raise Malformed("it is not authenticated, though the question was")
+        if head.user != self._user:
+            raise Malformed("it is meant for another user")
+        answer = _answer(kind, pdu, message_id)
+        self.heard = True
+        return answer
 
-class _Opened(NamedTuple):
-    """A message as it was read: `mac_at` is where its MAC lies in the datagram."""
-
-    flags: int
-    engine_id: bytes
-    boots: int
-    time: int
-    user: bytes
-    mac_at: tuple[int, int]
-    salt: bytes
-    tag: int
-    start: int
-    stop: int
+    def _verify(self, data: bytes, head: _Head) -> None:
+        assert self._auth is not None  # noqa: S101 - asked before
+        start, end = head.digest
+        digest = data[start:end]
+        blank = bytes(end - start)
+        if not self._auth.verifies(data[:start] + blank + data[end:], digest):
+            raise Malformed("its authentication is wrong")
 
 
 def discovery(message_id: int) -> bytes:
-    """The datagram that asks an engine who it is. Source: RFC 3414 section 4."""
-    pdu = ber.element(0xA0, _integers(message_id, 0, 0) + ber.element(ber.SEQUENCE, b""))
-    scoped = _scoped(b"", b"", pdu)
-    return _message(message_id, _REPORTABLE, _parameters(b"", 0, 0, b"", b"", b""), scoped)
+    """The message that asks an engine who it is (RFC 3414 section 4)."""
+    plain = codec.encode_request(Version.V2C, b"", codec.GET, message_id, ())
+    _, _, start, stop = codec.decode_envelope(plain)
+    empty = ber.element(ber.OCTET_STRING, b"")
+    zero = ber.element(ber.INTEGER, b"\x00")
+    scoped = ber.element(ber.SEQUENCE, empty + empty + plain[start:stop])
+    return _message(message_id, _REPORTABLE, empty + zero + zero + empty * 3, scoped)
 
 
-class Engine:
-    """One engine for one user. `boots` and `time` are its own, the latter as of `heard_at` by our
-    monotonic clock; only authenticated messages move them."""
-
-    def __init__(self, user: SnmpUser, engine_id: bytes) -> None:
-        self.user = user
-        self.engine_id = engine_id
-        self._flags = (_AUTHENTICATED if user.auth else 0) | (_ENCRYPTED if user.priv else 0)
-        self.boots = 0
-        self.time = 0
-        self.heard_at = 0.0
-        self._salt = secrets.randbits(64)
-        self._auth_key = self._priv_key = b""
-        if user.auth:
-            key = key_of(user.auth, user.auth_password)
-            self._auth_key = localised(user.auth, key, engine_id)
-            if user.priv:
-                self._priv_key = private_key(user.auth, user.priv, user.priv_password, engine_id)
-
-    def close(self, message_id: int, pdu: bytes, now: float) -> bytes:
-        """The datagram with a request PDU in it. `now` is monotonic seconds."""
-        user, time = self.user, self._its_time(now)
-        body, salt = _scoped(self.engine_id, user.context.encode(), pdu), b""
-        if user.priv:
-            body, salt = self._encrypted(body, time)
-        mac = bytes(_MAC_OCTETS[user.auth]) if user.auth else b""
-        name = user.name.encode()
-        parameters = _parameters(self.engine_id, self.boots, time, name, mac, salt)
-        data = _message(message_id, self._flags | _REPORTABLE, parameters, body)
-        if not user.auth:
-            return data
-        # The MAC is the last but one of the parameters, which stand right before the body.
-        at = len(data) - len(body) - len(ber.element(ber.OCTET_STRING, salt)) - len(mac)
-        return data[:at] + self._mac(data) + data[at + len(mac) :]
-
-    def open(self, data: bytes, now: float) -> bytes:
-        """The answer in a datagram, as a v2c message with an empty community.
-
-        Raises Report where the engine reports something, Malformed for what is no message, is not
-        secured as asked, or is too old.
-        """
-        opened = _open(data)
-        secured = self._authentic(data, opened, now)
-        body = data[opened.start : opened.stop]
-        if opened.flags & _ENCRYPTED and self.user.priv:
-            body = self._decrypted(opened, body)
-        elif opened.tag != ber.SEQUENCE:
-            raise Malformed("the message is encrypted, which was not asked for")
-        pdu = _pdu_of(body)
-        if pdu[0] == _REPORT:
-            raise Report(_reported(pdu), authenticated=secured)
-        if opened.flags & (_AUTHENTICATED | _ENCRYPTED) != self._flags:
-            raise Malformed("the answer is not secured as the request was")
-        return ber.element(ber.SEQUENCE, b"\x02\x01\x01\x04\x00" + pdu)
-
-    def _its_time(self, now: float) -> int:
-        return self.time + max(0, int(now - self.heard_at)) if self.heard_at else 0
-
-    def _authentic(self, data: bytes, opened: _Opened, now: float) -> bool:
-        """Whether a message is authenticated; then its clock is taken over."""
-        if not (opened.flags & _AUTHENTICATED and self.user.auth):
-            return False
-        if opened.engine_id != self.engine_id or opened.user != self.user.name.encode():
-            raise Malformed("the message is of another engine or user")
-        start, stop = opened.mac_at
-        given = data[start:stop]
-        if stop - start != _MAC_OCTETS[self.user.auth]:
-            raise Malformed("the message's digest has another length than its protocol's")
-        blank = data[:start] + bytes(stop - start) + data[stop:]
-        if not hmac.compare_digest(given, self._mac(blank)):
-            raise Malformed("the message's digest is wrong: it was changed on the way, or forged")
-        known = self._its_time(now)
-        fresh = (opened.boots, opened.time) >= (self.boots, known - TIME_WINDOW_S)
-        if self.heard_at and not fresh:
-            raise Malformed(
-                "the message is older than the time window allows: an old one, replayed"
-            )
-        if (opened.boots, opened.time) > (self.boots, self.time) or not self.heard_at:
-            self.boots, self.time, self.heard_at = opened.boots, opened.time, now
-        return True
-
-    def _mac(self, data: bytes) -> bytes:
-        """The MAC over a datagram that has zeros in its place."""
-        auth = self.user.auth or "md5"
-        return hmac.digest(self._auth_key, data, auth)[: _MAC_OCTETS[auth]]
-
-    def _encrypted(self, body: bytes, time: int) -> tuple[bytes, bytes]:
-        self._salt = (self._salt + 1) % 2**64
-        if self.user.priv == "des":
-            salt = self.boots.to_bytes(4, "big") + (self._salt % 2**32).to_bytes(4, "big")
-            body += bytes(-len(body) % 8)
-        else:
-            salt = self._salt.to_bytes(_SALT_OCTETS, "big")
-        encryptor = self._cipher(self.boots, time, salt).encryptor()
-        sealed = encryptor.update(body) + encryptor.finalize()
-        return ber.element(ber.OCTET_STRING, sealed), salt
-
-    def _decrypted(self, opened: _Opened, body: bytes) -> bytes:
-        if opened.tag != ber.OCTET_STRING or len(opened.salt) != _SALT_OCTETS:
-            raise Malformed("the message says it is encrypted, but is not")
-        if self.user.priv == "des" and len(body) % 8:
-            raise Malformed("the encrypted part has an impossible length")
-        decryptor = self._cipher(opened.boots, opened.time, opened.salt).decryptor()
-        return decryptor.update(body) + decryptor.finalize()
-
-    def _cipher(self, boots: int, time: int, salt: bytes) -> Cipher[CBC | CFB]:
-        """Sources: RFC 3414 section 8.1.1 (DES), RFC 3826 section 3.1.2 (AES)."""
-        if self.user.priv == "des":
-            mask = self._priv_key[8:16]
-            iv = bytes(a ^ b for a, b in zip(mask, salt, strict=True))
-            return Cipher(TripleDES(self._priv_key[:8] * 3), CBC(iv))
-        iv = boots.to_bytes(4, "big") + time.to_bytes(4, "big") + salt
-        return Cipher(AES(self._priv_key), CFB(iv))
-
-
-def engine_of(data: bytes) -> bytes:
-    """Whose message it is, unauthenticated: the engine id. Raises Malformed."""
-    engine_id = _open(data).engine_id
-    if not 5 <= len(engine_id) <= 32:
-        raise Malformed("the answer names no engine")
-    return engine_id
-
-
-def _open(data: bytes) -> _Opened:
-    """Read a message down to its scoped PDU."""
-    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
-    version, at = _integer(data, at, end)
-    if version != 3:
-        raise Malformed(f"message version {version} is not v3")
-    head, at = ber.expect(data, at, end, ber.SEQUENCE)
-    _, inner = _integer(data, head, at)
-    _, inner = _integer(data, inner, at)
-    start, inner = ber.expect(data, inner, at, ber.OCTET_STRING)
-    if inner - start != 1:
-        raise Malformed("the message's flags are not one octet")
-    flags = data[start]
-    model, _ = _integer(data, inner, at)
-    if model != _USM:
-        raise Malformed(f"security model {model} is not the user-based one")
-    start, at = ber.expect(data, at, end, ber.OCTET_STRING)
-    inner, stop = ber.expect(data, start, at, ber.SEQUENCE)
-    first, inner = ber.expect(data, inner, stop, ber.OCTET_STRING)
-    engine_id = data[first:inner]
-    boots, inner = _integer(data, inner, stop)
-    time, inner = _integer(data, inner, stop)
-    first, inner = ber.expect(data, inner, stop, ber.OCTET_STRING)
-    user = data[first:inner]
-    mac, inner = ber.expect(data, inner, stop, ber.OCTET_STRING)
-    salt, last = ber.expect(data, inner, stop, ber.OCTET_STRING)
-    if not 0 <= boots <= BOOTS_MAX or not 0 <= time <= BOOTS_MAX:
-        raise Malformed("the engine's boots or time are impossible")
-    tag, body, body_end = ber.read_header(data, at, end)
-    if tag == ber.SEQUENCE:
-        body = at  # in the clear the scoped PDU is an element of its own
-    elif tag != ber.OCTET_STRING:
-        raise Malformed("the message holds neither a scoped PDU nor an encrypted one")
-    return _Opened(
-        flags, engine_id, boots, time, user, (mac, inner), data[salt:last], tag, body, body_end
+def _message(message_id: int, flags: int, parameters: bytes, data: bytes) -> bytes:
+    return ber.element(
+        ber.SEQUENCE,
+        b"%b\x02\x04%b%b%b%b"
+        % (
+            _START,
+            message_id.to_bytes(4, "big"),
+            _globals(flags),
+            ber.element(ber.OCTET_STRING, ber.element(ber.SEQUENCE, parameters)),
+            data,
+        ),
     )
 
 
-def _pdu_of(scoped: bytes) -> bytes:
-    """The PDU within a scoped PDU; what is not readable was decrypted with a wrong key."""
-    at, end = ber.expect(scoped, 0, len(scoped), ber.SEQUENCE)
-    _, at = ber.expect(scoped, at, end, ber.OCTET_STRING)
-    _, at = ber.expect(scoped, at, end, ber.OCTET_STRING)
-    _, _, stop = ber.read_header(scoped, at, end)
-    return scoped[at:stop]
+_START: Final = b"\x02\x01\x03\x30\x11"
+"""Version 3, and the beginning of msgGlobalData, 17 octets long with a message id of four."""
 
 
-def _reported(pdu: bytes) -> str:
-    """The counter that a report names."""
-    _, at, end = ber.read_header(pdu, 0, len(pdu))
-    for _ in range(3):
-        _, at = ber.expect(pdu, at, end, ber.INTEGER)
-    at, end = ber.expect(pdu, at, end, ber.SEQUENCE)
-    at, end = ber.expect(pdu, at, end, ber.SEQUENCE)
-    start, stop = ber.expect(pdu, at, end, ber.OID)
-    return ber.read_oid(pdu[start:stop])
+@lru_cache(maxsize=8)
+def _globals(flags: int) -> bytes:
+    """The rest of msgGlobalData: the size that we take, the flags, the security model."""
+    size = ber.element(ber.INTEGER, ber.integer_octets(MAX_MESSAGE_OCTETS))
+    model = ber.element(ber.INTEGER, bytes((_USM,)))
+    return size + ber.element(ber.OCTET_STRING, bytes((flags,))) + model
 
 
-def _integer(data: bytes, at: int, end: int) -> tuple[int, int]:
-    start, at = ber.expect(data, at, end, ber.INTEGER)
-    return ber.read_integer(data, start, at), at
+class _Head:
+    """What stands before the data of a message, read and checked for form. Raises Malformed."""
+
+    __slots__ = ("boots", "data", "digest", "engine_id", "flags", "salt", "time", "user")
+
+    def __init__(self, data: bytes) -> None:
+        at, end = codec.decode_version(data, Version.V3)
+        at, stop = ber.expect(data, at, end, ber.SEQUENCE)
+        _, at = _number(data, at, stop)
+        _, at = _number(data, at, stop)
+        start, at = ber.expect(data, at, stop, ber.OCTET_STRING)
+        if at - start != 1:
+            raise Malformed("its flags are no single octet")
+        self.flags = data[start]
+        if self.flags & (_AUTH | _PRIV) == _PRIV:
+            raise Malformed("it is encrypted, but not authenticated")
+        model, at = _number(data, at, stop)
+        if model != _USM:
+            raise Malformed(f"its security model is {model}, not the user-based one")
+        at, self.data = ber.expect(data, stop, end, ber.OCTET_STRING)
+        at, stop = ber.expect(data, at, self.data, ber.SEQUENCE)
+        start, at = ber.expect(data, at, stop, ber.OCTET_STRING)
+        self.engine_id = data[start:at]
+        self.boots, at = _number(data, at, stop)
+        self.time, at = _number(data, at, stop)
+        start, at = ber.expect(data, at, stop, ber.OCTET_STRING)
+        self.user = data[start:at]
+        self.digest = start, at = ber.expect(data, at, stop, ber.OCTET_STRING)
+        start, at = ber.expect(data, at, stop, ber.OCTET_STRING)
+        self.salt = data[start:at]
 
 
-def _integers(*numbers: int) -> bytes:
-    return b"".join(ber.element(ber.INTEGER, ber.integer_octets(number)) for number in numbers)
+def _number(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """A number that cannot be negative, and where it ends."""
+    start, stop = ber.expect(data, at, end, ber.INTEGER)
+    number = ber.read_integer(data, start, stop)
+    if not 0 <= number <= _MAX_NUMBER:
+        raise Malformed("a number of its head is out of bounds")
+    return number, stop
 
 
-def _scoped(engine_id: bytes, context: bytes, pdu: bytes) -> bytes:
-    strings = (ber.element(ber.OCTET_STRING, each) for each in (engine_id, context))
-    return ber.element(ber.SEQUENCE, b"".join(strings) + pdu)
+def _contents(data: bytes, at: int, end: int, tag: int) -> bytes:
+    start, stop = ber.expect(data, at, end, tag)
+    return data[start:stop]
 
 
-def _parameters(
-    engine_id: bytes, boots: int, time: int, user: bytes, mac: bytes, salt: bytes
-) -> bytes:
-    strings = (ber.element(ber.OCTET_STRING, each) for each in (user, mac, salt))
-    first = ber.element(ber.OCTET_STRING, engine_id)
-    body = first + _integers(boots, time) + b"".join(strings)
-    return ber.element(ber.OCTET_STRING, ber.element(ber.SEQUENCE, body))
+def _scoped_pdu(data: bytes, at: int, end: int) -> tuple[int, bytes]:
+    """The kind of the PDU in a scoped one, and the PDU; context and padding are left out."""
+    at, stop = ber.expect(data, at, end, ber.SEQUENCE)
+    for _ in range(2):
+        _, at = ber.expect(data, at, stop, ber.OCTET_STRING)
+    kind, _, end = ber.read_header(data, at, stop)
+    return kind, data[at:end]
 
 
-def _message(number: int, flags: int, parameters: bytes, body: bytes) -> bytes:
-    head = _integers(number, _MAX_SIZE)
-    head += ber.element(ber.OCTET_STRING, bytes((flags,))) + _integers(_USM)
-    version = _integers(3)
-    return ber.element(ber.SEQUENCE, version + ber.element(ber.SEQUENCE, head) + parameters + body)
+def _answer(kind: int, pdu: bytes, message_id: int) -> bytes:
+    """An answer in the clothes of v2c. Raises Malformed where it is none, or to another request."""
+    if kind != RESPONSE:
+        raise Malformed("a request came back instead of an answer")
+    plain = codec.encode_envelope(pdu)
+    if codec.peek_request_id(plain) != message_id:
+        raise Malformed("it answers another request")
+    return plain
