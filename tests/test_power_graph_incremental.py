@@ -141,4 +141,12 @@ def test_making_something_unknown_is_never_better_than_knowing_it_healthy(made):
     for i in range(len(graph)):
         doubtful = plant.changed({i: replace(plant.conditions[i], unknown=True)}).worst()
         out = plant.changed({i: OUT})
-        assert Study(graph, doubtful).effects == Study(graph, out).effects
+        if graph.role[i] is not Role.UPS:
+            assert Study(graph, doubtful).effects == Study(graph, out).effects
+            continue
+        # One that may still recharge can only be worse than one that is taken out.
+        for case, unknown in Study(graph, doubtful).effects.items():
+            known = Study(graph, out).effects[case]
+            assert unknown.hit & known.hit == known.hit
+            assert unknown.lost & known.lost == known.lost
+            assert unknown.overloaded >= known.overloaded
