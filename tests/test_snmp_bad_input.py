@@ -182,9 +182,9 @@ CASES = {
     ),
     "tooBig": refused(1, "tooBig.*: even alone its value is too long"),
     "genErr": refused(5, "genErr.*: the device fails at it"),
-    "noAccess": refused(6, "noAccess.*: may this community read it"),
+    "noAccess": refused(6, "noAccess.*: may this community or user read it"),
     "resourceUnavailable": refused(13, r"resourceUnavailable\)$"),
-    "authorizationError": refused(16, "authorizationError.*: may this community read it"),
+    "authorizationError": refused(16, "authorizationError.*: may this community or user read it"),
     "unknown error-status": refused(99, r"error-status 99\)$"),
     "all refused": Bad(
         sound,
