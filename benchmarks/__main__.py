@@ -13,7 +13,15 @@ import sys
 from typing import Any
 
 from agent.logs import configure
-from benchmarks import agent_polling, history, modbus_polling, redundancy, snmp_polling, tick
+from benchmarks import (
+    agent_polling,
+    history,
+    modbus_polling,
+    redundancy,
+    snmp_polling,
+    snmp_v3_polling,
+    tick,
+)
 
 SNMP_TIMES_FLOOR_MAX = 8.0
 AGENT_CPU_S_PER_MILLION_MAX = 2.0
@@ -32,6 +40,7 @@ def main() -> int:
     }
     for name, bench in (
         ("snmp", snmp_polling.run),
+        ("snmp_v3", snmp_v3_polling.run),
         ("modbus", modbus_polling.run),
         ("agent", agent_polling.run),
         ("history", history.run),

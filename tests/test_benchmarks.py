@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from benchmarks import modbus_polling, snmp_polling, yardsticks
+from benchmarks import modbus_polling, snmp_polling, snmp_v3_polling, yardsticks
 
 needs_yardsticks = pytest.mark.skipif(
     shutil.which("gcc") is None or not yardsticks.BENCH.exists(),
@@ -21,6 +21,16 @@ def test_snmp_polling_is_compared_with_the_c_floor():
     assert figures.keys() > FIGURES | {"devices", "points_a_device"}
     assert figures["devices"] == 50
     assert all(figures[key] > 0 for key in FIGURES)
+
+
+@pytest.mark.skipif(
+    not (shutil.which("snmpd") or shutil.which("/usr/sbin/snmpd")), reason="snmpd is not installed"
+)
+def test_snmpv3_is_compared_with_v2c():
+    figures = snmp_v3_polling.run(1, devices=3, polls=5)
+    assert figures["times_v2c"]["v2c"] == 1
+    assert len(figures["cpu_s_per_million"]) == len(snmp_v3_polling.USERS)
+    assert all(figure > 0 for figure in figures["cpu_s_per_million"].values())
 
 
 @needs_yardsticks

@@ -23,6 +23,7 @@ from collectors.snmp.keys import (
     password_key,
     privacy_key,
 )
+from collectors.snmp.template import Template
 from collectors.snmp.usm import Engine, Login, Reported
 from core.errors import Malformed
 from core.site import SnmpUser
@@ -283,6 +284,24 @@ def test_only_malformed_and_reported_come_of_bad_bytes(level, data):
     ):
         with contextlib.suppress(Malformed, Reported):
             read(bad)
+
+
+@given(st.sampled_from(sorted(AGENTS)), st.data())
+def test_an_authentic_engine_may_talk_nonsense(level, data):
+    """Its digest is right, so the rest is reached."""
+    agent, engine, _, _ = AGENTS[level]
+    login = Login(engine, agent.user, 1)
+    pdu = question(NUMBER)[7:]
+    good = ber.element(ber.SEQUENCE, bytes.fromhex("04000400a2") + pdu[1:])
+    at = data.draw(st.integers(0, len(good) - 1))
+    bad = data.draw(
+        st.binary(max_size=60)
+        | st.just(good[:at])
+        | st.binary(min_size=1, max_size=3).map(lambda piece: good[:at] + piece + good[at + 1 :])
+    )
+    template = Template.of(["1.3.6.1.2.1.1.3.0"])
+    with contextlib.suppress(Malformed, Reported):
+        template.decode(login.open(agent.write(shown(agent.user, scoped=bad)), NUMBER, 0.0))
 
 
 def test_a_pdu_in_the_clothes_of_v2c_is_read_by_the_usual_decoder():

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ from collectors.snmp.keys import AUTH_OCTETS, PRIVACY
 from collectors.snmp.template import Template
 from core.errors import DeviceTimeout, Refused
 from core.site import SnmpUser
-from tests.support.kasbah import call
+from tests.support.kasbah import call, kasbah
 from tests.support.pysnmp_agent import pysnmp_agent
 from tests.support.snmpd import CONFIG, free_udp_port, snmpd
 from tests.support.v3_agent import Shown, V3Agent, serving
@@ -192,6 +193,40 @@ def test_probe_tells_credentials_apart_and_shows_none(agent, tmp_path):
     assert "at authNoPriv: does it want a higher security level" in said["low"][1]
     assert "its password is too short" in said["short"][1]
     assert [code for code, _ in said.values()] == [1, 1, 1, 1, 78]
+
+
+def said_of(running, name: str) -> str:
+    said = running.get(f"/api/v1/devices/{name}")["device"]["last_error"]
+    return "" if said == "not tried yet" else said
+
+
+def test_a_running_agent_says_what_is_wrong_and_no_secret(agent, tmp_path):
+    """In the API and in the log; the device beside it is polled."""
+    (tmp_path / "right").write_text(f"{AUTH_PASSWORD}\n")
+    (tmp_path / "wrong").write_text("something else\n")
+    entry = "{{version: v3, user: kasbah-sha256, auth: sha256, auth_key_file: {}}}"
+    site = tmp_path / "site.yaml"
+    device = (
+        "  - {{id: {0}, profile: rfc1628-ups, address: snmp://127.0.0.1:{1}, credentials: {0}}}\n"
+    )
+    site.write_text(
+        "site: {id: s}\ndefaults: {poll: {interval_s: 0.5, timeout_s: 0.3}}\ncredentials:\n"
+        + "".join(f"  {name}: {entry.format(name)}\n" for name in ("right", "wrong"))
+        + "devices:\n"
+        + "".join(device.format(name, agent) for name in ("right", "wrong"))
+    )
+    log = tmp_path / "log"
+    words = ("run", str(site), "--port", "0", "--state-dir", str(tmp_path / "state"))
+    with kasbah(*words, log=log) as running:
+        wrong, right = (
+            running.wait(partial(said_of, running, name), 20, f"a reason of {name}")
+            for name in ("wrong", "right")
+        )
+    assert "authentication password or protocol of user 'kasbah-sha256' is wrong" in wrong
+    assert "profile" in right, "it was read, it is no UPS"
+    assert "authentication password or protocol" in log.read_text()
+    for secret in (AUTH_PASSWORD, "something else"):
+        assert secret not in log.read_text() + wrong + right
 
 
 def test_discover_finds_with_version_3(agent, tmp_path):

@@ -30,6 +30,7 @@ class Shown:
     digest: bytes | None = None  # instead of the right one
     boots: int | None = None
     time: int | None = None
+    scoped: bytes | None = None  # instead of the scoped PDU
 
 
 @dataclass
@@ -112,6 +113,7 @@ class V3Agent:
         octets = lambda contents: ber.element(ber.OCTET_STRING, contents)  # noqa: E731
         number = lambda value: ber.element(ber.INTEGER, ber.integer_octets(value))  # noqa: E731
         data = ber.element(ber.SEQUENCE, octets(engine_id) + octets(b"") + pdu)
+        data = data if shown.scoped is None else shown.scoped
         salt = b""
         if shown.flags & 2:
             data, salt = self.cryptor().encrypt(data, boots, time)
