@@ -260,15 +260,19 @@ def test_reports_are_told_with_their_authentication():
 
 
 AGENTS = {user.level: asked(user) for user in LEVELS}
+GOOD = {
+    level: (*agent.answers(request), request, usm.discovery(NUMBER))
+    for level, (agent, _, _, request) in AGENTS.items()
+}
+"""Taken once: an agent counts, so its next answers may be of another length."""
 
 
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(AGENTS)), st.data())
 def test_only_malformed_and_reported_come_of_bad_bytes(level, data):
-    agent, engine, _, request = AGENTS[level]
+    agent, engine, _, _ = AGENTS[level]
     login = Login(engine, agent.user, 1)
-    good = agent.answers(request)
-    whole = data.draw(st.sampled_from([*good, request, usm.discovery(NUMBER)]))
+    whole = data.draw(st.sampled_from(GOOD[level]))
     kind = data.draw(st.integers(0, 3))
     at = data.draw(st.integers(0, len(whole) - 1))
     bad = {
