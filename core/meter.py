@@ -34,9 +34,9 @@ PEAK_FACTOR = 3.0
 PEAK_HALF_LIFE_S = 600.0
 """How fast the largest recent power is forgotten."""
 
-WRAP_FACTOR = 1.5
-"""A counter that went back has wrapped only if it then brings no more than so many times what the
-power says."""
+DOUBT_FACTOR = 1.5
+"""A counter that went back, or further than it can, is believed again where what it brings and what
+the power says are within this factor, either way: then it did wrap, or blink."""
 
 UNRATED_W_MAX = 20e6
 """Without rating and power: more than any feeder of a data centre carries."""
@@ -135,6 +135,8 @@ class Meter:
     """What was accounted for beyond the counter when it moved last ..."""
     band_wh: float = 0.0
     """... and how far that may be from zero."""
+    doubtful: bool = False
+    """The counter went back or too far, and has not agreed with the power since."""
     stood: bool = False
     """The counter did not move with each reading."""
     stuck: bool = False
@@ -153,8 +155,9 @@ class Meter:
         if time <= self.until:
             return ()
         expected = self._by_power(time, power_w)
-        usual = time - self.counter_time <= COUNTER_FRESH_S  # after a gap a step is no measure
+        fresh = time - self.counter_time <= COUNTER_FRESH_S
         counted = None if counter_wh is None else self._by_counter(time, counter_wh, expected)
+        usual = fresh and not self.doubtful  # else a step is no measure for others
         if counted is None:
             spans = self._without_counter(time, power_w, expected)
         elif expected is None or time - self.until > BRIDGED_S:
@@ -189,7 +192,7 @@ class Meter:
         self.limit_from = time - FIRST_STEP_S
         self.budget_wh = self._most_w() * FIRST_STEP_S / 3600
         self.step_wh = self.given_wh = self.ahead_wh = self.band_wh = 0.0
-        self.stood, self.stuck, self.suspect = False, False, None
+        self.stood, self.stuck, self.doubtful, self.suspect = False, False, False, None
 
     def _bounded(self, power_w: float, time: float) -> float:
         power_w = max(0.0, power_w)
@@ -236,9 +239,10 @@ class Meter:
             return None
         limit_wh = self._limit_wh(time)
         found = step(self.counter_wh, counter_wh, limit_wh=limit_wh, count_wh=self.step_wh)
-        wrapped = found.kind is Kind.WRAPPED and expected is not None
-        if wrapped and found.wh > WRAP_FACTOR * (self.given_wh + (expected or 0.0)) + self.step_wh:
-            found = Step(Kind.REFUSED, 0.0)  # it went back; that is a register's end only by chance
+        if found.kind is not Kind.COUNTED and expected is not None:
+            self.doubtful = True
+            if found.kind is Kind.WRAPPED and not self._agrees(found.wh, self.given_wh + expected):
+                found = Step(Kind.REFUSED, 0.0)  # a register ends there only by chance
         if found.kind in {Kind.RESTARTED, Kind.REFUSED}:
             wh = found.wh if found.kind is Kind.RESTARTED else None
             return self._confirmed(Suspect(time, counter_wh, wh))
@@ -319,9 +323,11 @@ class Meter:
             self.given_wh += expected
             self.stuck |= self._stands_still(time)
             return (Span(start, time, expected, start, self.stuck or self.step_wh == 0),)
-        change = self.given_wh + expected - counted
+        given_wh = self.given_wh + expected
+        change = given_wh - counted
         self.given_wh = 0.0
-        lost = self.stuck and change > max(self.step_wh, counted)
+        self.doubtful = self.doubtful and not self._agrees(counted, given_wh)
+        lost = self.doubtful or (self.stuck and change > max(self.step_wh, counted))
         self.stuck = False
         if self.step_wh == 0 or lost:  # where in its first step the counter was is not known
             return (Span(start, time, expected, start, lost),)
@@ -331,6 +337,11 @@ class Meter:
         if usual:
             self.band_wh = min(max(abs(change), FADES * band_wh), max(self.step_wh, counted))
         return self._set_right(start, time, expected, change, band_wh)
+
+    def _agrees(self, counted: float, given_wh: float) -> bool:
+        """What the counter brings is what the power gave, as far as one step of it can tell."""
+        most = DOUBT_FACTOR * given_wh + self.step_wh
+        return counted <= most and given_wh <= DOUBT_FACTOR * counted + self.step_wh
 
     def _stands_still(self, time: float) -> bool:
         """The counter owes steps by its power, and stands longer than it usually does."""
