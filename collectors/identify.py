@@ -45,7 +45,7 @@ class _Candidate:
         """The best comes first."""
         match = self.family.match
         hollow = bool(match.present or match.rows) and not self.present
-        return hollow, -match.rank, -self.length, self.family.profile
+        return hollow, -match.rank, -self.length, self.family.name
 
 
 async def identify_snmp(reader: SnmpReader, library: Library, where: str) -> tuple[Profile, ...]:
@@ -57,7 +57,7 @@ async def identify_snmp(reader: SnmpReader, library: Library, where: str) -> tup
     await reader.introduce()
     families = [family for family in library.families() if family.protocol == "snmp"]
     told = {
-        family.profile: _length(family.match, reader.sys_object_id)
+        family.name: _length(family.match, reader.sys_object_id)
         for family in families
         if _told(family.match, reader)
     }
@@ -66,7 +66,7 @@ async def identify_snmp(reader: SnmpReader, library: Library, where: str) -> tup
     there = await _there(
         reader,
         families,
-        lambda family, oid: enterprise_of(oid) in (None, maker) or family.profile in told,
+        lambda family, oid: enterprise_of(oid) in (None, maker) or family.name in told,
     )
     described = 0 in told.values()
     if not described and not (maker and (told or any(map(enterprise_of, there)))):
@@ -76,11 +76,11 @@ async def identify_snmp(reader: SnmpReader, library: Library, where: str) -> tup
         _Candidate(
             family,
             not there.isdisjoint((*family.match.present, *family.match.rows)),
-            told.get(family.profile, 0),
+            told.get(family.name, 0),
         )
         for family in families
     ]
-    fitting = [each for each in candidates if each.present or each.family.profile in told]
+    fitting = [each for each in candidates if each.present or each.family.name in told]
     best = _best(fitting, where, reader.describe())
     return _with_others(best, [each for each in fitting if each.present], library)
 
@@ -239,9 +239,9 @@ def _with_others(
     best: _Candidate, others: Sequence[_Candidate], library: Library
 ) -> tuple[Profile, ...]:
     """The profile of the best candidate, those it asks for, and those of the others."""
-    profiles = {each.name: each for each in library.together(best.family.profile)}
+    profiles = {each.name: each for each in library.together(best.family.name)}
     for other in sorted(others, key=lambda each: each.order):
-        for profile in library.together(other.family.profile):
+        for profile in library.together(other.family.name):
             profiles.setdefault(profile.name, profile)
     return tuple(profiles.values())
 

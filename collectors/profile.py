@@ -35,7 +35,7 @@ from collectors.profile_keys import (
 )
 from core.errors import ConfigError, Problem
 from core.points import PointName, parse_name
-from core.vocabulary import Severity
+from core.vocabulary import CLASSES, Severity
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -110,16 +110,7 @@ class PointSpec:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What the devices of a profile are recognised by."""
-
-    profile: str
-    protocol: Protocol
-    match: Match
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A profile, checked. `others` are profiles that read the rest of such a device."""
+    """The head of a profile: what its devices are and are recognised by."""
 
     name: str
     title: str
@@ -129,6 +120,12 @@ class Profile:
     source: str
     simulated: bool
     match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Profile(Family):
+    """A profile, checked. `others` are profiles that read the rest of such a device."""
+
     others: tuple[str, ...]
     identity: Identity
     modbus: ModbusDefaults
@@ -186,8 +183,8 @@ class Library:
         return (profile, *map(self.load, profile.others))
 
     def families(self) -> tuple[Family, ...]:
-        """What every profile is recognised by, in the order of their names; of the files only the
-        heads are read. Raises ConfigError for a file that is wrong there."""
+        """The heads of all profiles, in the order of their names; of the files only those are
+        read. Raises ConfigError for a file that is wrong there."""
         for name in sorted(self._paths.keys() - self._families.keys()):
             self._families[name] = _family(self._paths[name])
         return tuple(self._families[name] for name in sorted(self._families))
@@ -225,14 +222,7 @@ def load_profile(path: Path) -> Profile:
         message = f"the file is named {path.stem}: profile and file have one name"
         raise ConfigError([Problem(str(path), 1, "profile", message)])
     return Profile(
-        name=keys.profile,
-        title=keys.title,
-        device_class=keys.class_,
-        protocol=keys.protocol,
-        vendor=keys.vendor,
-        source=keys.source,
-        simulated=keys.simulated,
-        match=keys.match,
+        **_head(keys),
         others=tuple(keys.with_),
         identity=keys.identity,
         modbus=keys.modbus,
@@ -241,8 +231,21 @@ def load_profile(path: Path) -> Profile:
     )
 
 
+def _head(keys: FamilyKeys) -> dict[str, Any]:
+    return {
+        "name": keys.profile,
+        "title": keys.title,
+        "device_class": keys.class_,
+        "protocol": keys.protocol,
+        "vendor": keys.vendor,
+        "source": keys.source,
+        "simulated": keys.simulated,
+        "match": keys.match,
+    }
+
+
 def _family(path: Path) -> Family:
-    """What the devices of one file are recognised by.
+    """The head of one file.
 
     Reading a whole file costs milliseconds, most of them for `points`, which nearly always comes
     last: what stands above it is read alone. Anything unusual is left to `load_profile`.
@@ -251,11 +254,11 @@ def _family(path: Path) -> Family:
         head, _, points = path.read_text(encoding="utf-8").partition("\npoints:")
         if _TOP_LEVEL.search(points) is None:
             keys = FamilyKeys.model_validate(yaml.load(head, Loader=_Loader))
-            return Family(path.stem, keys.protocol, keys.match)
+            if keys.profile == path.stem and keys.class_ in CLASSES:
+                return Family(**_head(keys))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError):
         pass  # told below, with every other mistake of the file
-    profile = load_profile(path)
-    return Family(profile.name, profile.protocol, profile.match)
+    return load_profile(path)
 
 
 _TOP_LEVEL = re.compile(r"^[^\s#-]", re.MULTILINE)

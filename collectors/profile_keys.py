@@ -368,12 +368,18 @@ class PointKeys(_Strict):
 
 
 class FamilyKeys(BaseModel):
-    """What devices are recognised by; the other keys of a profile are let pass."""
+    """The head of a profile: what a family of devices is and is recognised by; the other keys are
+    let pass."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
     profile: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    class_: str = Field(alias="class")
     protocol: Protocol
+    vendor: str = ""
+    source: str
+    simulated: bool = False
     match: Match = Match()
 
 
@@ -382,11 +388,6 @@ class ProfileKeys(FamilyKeys):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str
-    class_: str = Field(alias="class")
-    vendor: str = ""
-    source: str
-    simulated: bool = False
     with_: list[str] = Field(
         default=[], alias="with", description="profiles that read the rest of such a device"
     )

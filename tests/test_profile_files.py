@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import fields
 
 import jsonschema
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from collectors.bind import bind_modbus
 from collectors.decode import DECODERS, rule_of
 from collectors.plan import modbus_requests, snmp_requests
-from collectors.profile import PROFILES, DecoderName, Library, library, load_profile, schema
+from collectors.profile import PROFILES, DecoderName, Family, Library, library, load_profile, schema
 from core.errors import ConfigError
 from core.points import parse_name
 
@@ -126,12 +127,14 @@ def test_names_are_known_without_reading_a_file(tmp_path):
 @each
 def test_the_head_of_a_file_says_the_same_as_the_whole(path, heads):
     profile, family = load_profile(path), heads[path.stem]
-    assert (family.protocol, family.match) == (profile.protocol, profile.match)
+    assert type(family) is Family, "the whole file was read"
+    for field in fields(Family):
+        assert getattr(family, field.name) == getattr(profile, field.name)
 
 
 @pytest.fixture(scope="module")
 def heads():
-    return {family.profile: family for family in library().families()}
+    return {family.name: family for family in library().families()}
 
 
 def test_families_are_known_without_reading_points(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.words import nearest
-from collectors.profile import PointSpec, Profile, Where, library
+from collectors.profile import Family, PointSpec, Profile, Where, library
 from core.errors import KasbahError
 from core.vocabulary import Severity
 
@@ -17,7 +17,7 @@ def profiles(name: str | None, *, folders: Sequence[Path], json: bool) -> None:
     """List the library, or show one profile with its points and their sources."""
     shelf = library(*folders)
     if name is None:
-        _list([shelf.load(known) for known in sorted(shelf.names())], json=json)
+        _list(shelf.families(), json=json)
         return
     if name not in shelf.names():
         raise KasbahError(f"there is no profile '{name}'{nearest(name, shelf.names())}")
@@ -28,24 +28,22 @@ def profiles(name: str | None, *, folders: Sequence[Path], json: bool) -> None:
         print("\n".join(_as_text(profile)))
 
 
-def _list(shelf: Sequence[Profile], *, json: bool) -> None:
+def _list(shelf: Sequence[Family], *, json: bool) -> None:
     if json:
-        rows = [_head(profile) | {"points": len(profile.points)} for profile in shelf]
-        print(json_.dumps({"profiles": rows}, indent=2))
+        print(json_.dumps({"profiles": [_head(family) for family in shelf]}, indent=2))
         return
-    heading = ("profile", "class", "protocol", "vendor", "points", "title")
+    heading = ("profile", "class", "protocol", "vendor", "title")
     for line in _columns([heading, *map(_row, shelf)]):
         print(line)
     print(f"{len(shelf)} profiles; `kasbah profiles NAME` shows one.")
 
 
-def _row(profile: Profile) -> tuple[str, ...]:
-    kind = (profile.name, profile.device_class, profile.protocol, profile.vendor)
-    note = " (simulated)" if profile.simulated else ""
-    return (*kind, f"{len(profile.points):>6}", profile.title + note)
+def _row(family: Family) -> tuple[str, ...]:
+    note = " (simulated)" if family.simulated else ""
+    return (family.name, family.device_class, family.protocol, family.vendor, family.title + note)
 
 
-def _head(profile: Profile) -> dict[str, Any]:
+def _head(profile: Family) -> dict[str, Any]:
     return {
         "profile": profile.name,
         "class": profile.device_class,
