@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,31 @@ from tests.support.simulator import SUMMER_NOON, run, small_site
 
 LIBRARY = library()
 
+FEW = set(
+    """
+    alpha-argus alpha-cxc-ups alpha-fxm apc-networkair-pa apc-rdu avtech-roomalert12e
+    avtech-roomalert12s avtech-roomalert32s avtech-roomalert4e carel-pcoweb cet-tsi
+    controlbox-th332 cyberpower-environment digipower-pdu dps-netguardian eaton-matrix eltek-valere
+    fs-net-pdu hpe-pdu-module huawei-ups hwg-wld jacarta-interseptor morningstar-tristar-mppt
+    packetflux-sitemonitor panduit-eagle panduit-g5 papouch-quido papouch-tme rittal-cmc3
+    servertech-sentry3
+    rittal-lcp rittal-pdu3 schneider-powerlogic sensatronics-em1 sensatronics-ittm
+    serverscheck-gateway stulz-wib tripplite-ats tripplite-cooling
+    tripplite-ups ubiquiti-edgepower ubiquiti-usp-rps vertiv-vrc vutlan wti-power
+    wut-webgraph
+    """.split()
+)
+"""Profiles of which the plant plays fewer than four points: most keep them in tables whose rows are
+told apart in ways that the simulator does not write."""
+NOTHING = set(
+    """
+    apc-cooling-unit asentria-siteboss-571 asentria-siteboss-572 eaton-epdu geist-v3-pdu hpe-pdu2
+    hpe-pdu3 ict-inverter packetpower-eg4 riedo-e3meter-ctr servertech-sentry4 tripplite-pdu
+    tycon-tpdin2
+    """.split()
+)
+"""Profiles of which it plays none."""
+
 
 def alone(profile, **keys):
     address = (
@@ -33,17 +59,17 @@ async def test_a_device_alone_is_played_and_recognised(profile):
     simulated = SimulatedSite(site, clock)
     try:
         device = with_addresses(site, await simulated.start(ephemeral=True)).devices[0]
-        try:
-            known = await session_for(device, clients, LIBRARY, clock).open()
-        except Unidentified:
-            known = None
-        if known is None or not known.names:
-            pytest.skip("the plant has nothing that this profile reads")
+        if profile in NOTHING:
+            with contextlib.suppress(Unidentified):
+                assert not (await session_for(device, clients, LIBRARY, clock).open()).names
+            return
+        known = await session_for(device, clients, LIBRARY, clock).open()
         unknown = await session_for(replace(device, profile=""), clients, LIBRARY, clock).open()
     finally:
         await clients.close()
         await simulated.close()
     assert known.errors == ()
+    assert (len(known.names) < 4) is (profile in FEW)
     assert unknown.profile == profile
     assert set(unknown.names) == set(known.names)
 
