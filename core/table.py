@@ -27,6 +27,9 @@ LOST_AFTER_S_MIN = 15.0
 
 _ROOM = 1024
 
+_BLOCK = 1 << 15
+"""Rows looked at together: what is made of them on the way stays in the processor's cache."""
+
 
 class PointTable:
     """Arrays of all points; `register` makes rows, `update` fills them, `view` copies them out."""
@@ -36,7 +39,8 @@ class PointTable:
         self._row: dict[str, int] = {}
         self._value: Floats = np.full(_ROOM, np.nan)
         self._time: Floats = np.full(_ROOM, np.nan)
-        self._interval: Floats = np.full(_ROOM, np.inf)
+        self._held_after: Floats = np.full(_ROOM, np.inf)
+        self._lost_after: Floats = np.full(_ROOM, np.inf)
         self._quality: Bytes = np.full(_ROOM, Quality.WAITING, dtype=np.uint8)
         self._severity: Bytes = np.zeros(_ROOM, dtype=np.uint8)
         self._names: tuple[Point, ...] = ()
@@ -61,7 +65,8 @@ class PointTable:
 
     def expect(self, rows: Rows, interval_s: float) -> None:
         """These rows are polled every so many seconds; older values are held, then lost."""
-        self._interval[rows] = interval_s
+        self._held_after[rows] = HELD_AFTER_INTERVALS * interval_s
+        self._lost_after[rows] = max(LOST_AFTER_INTERVALS * interval_s, LOST_AFTER_S_MIN)
 
     def update(self, batch: Batch) -> None:
         """Take some answers. Raises InvariantError for rows that do not exist."""
@@ -83,16 +88,22 @@ class PointTable:
             self._names = tuple(self._points)
         value, time = self._value[:n].copy(), self._time[:n].copy()
         quality, severity = self._quality[:n].copy(), self._severity[:n].copy()
-        age, interval = now - time, self._interval[:n]
-        usable = quality >> LEVEL_SHIFT < Level.BAD
-        held = usable & (age > HELD_AFTER_INTERVALS * interval)
-        np.maximum(quality, np.uint8(Quality.HELD), out=quality, where=held)
-        lost = usable & (age > np.maximum(LOST_AFTER_INTERVALS * interval, LOST_AFTER_S_MIN))
-        quality[lost] = Quality.NO_ANSWER
-        value[lost] = np.nan
+        for first in range(0, n, _BLOCK):
+            block = slice(first, min(first + _BLOCK, n))
+            late = np.flatnonzero(now - time[block] > self._held_after[block])
+            if len(late):
+                self._age(late + first, now, value, quality)
         for array in (value, time, quality, severity):
             array.flags.writeable = False
         return PointView(self._names, value, time, quality, severity, self._row)
+
+    def _age(self, late: Rows, now: float, value: Floats, quality: Bytes) -> None:
+        """Rows older than they should be: held, or lost."""
+        late = late[quality[late] >> LEVEL_SHIFT < Level.BAD]
+        quality[late] = np.maximum(quality[late], np.uint8(Quality.HELD))
+        lost = late[now - self._time[late] > self._lost_after[late]]
+        quality[lost] = Quality.NO_ANSWER
+        value[lost] = np.nan
 
     def _in_use(self, n: int) -> tuple[Floats, Floats, Bytes, Bytes]:
         """The arrays as far as they are in use: numpy itself refuses rows beyond."""
@@ -105,7 +116,8 @@ class PointTable:
         more = max(rows, 2 * room) - room
         self._value = np.concatenate([self._value, np.full(more, np.nan)])
         self._time = np.concatenate([self._time, np.full(more, np.nan)])
-        self._interval = np.concatenate([self._interval, np.full(more, np.inf)])
+        self._held_after = np.concatenate([self._held_after, np.full(more, np.inf)])
+        self._lost_after = np.concatenate([self._lost_after, np.full(more, np.inf)])
         waiting = np.full(more, Quality.WAITING, dtype=np.uint8)
         self._quality = np.concatenate([self._quality, waiting])
         self._severity = np.concatenate([self._severity, np.zeros(more, dtype=np.uint8)])
