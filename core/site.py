@@ -146,6 +146,67 @@ class Group:
     design: int = 1
 
 
+CoolingKind = Literal["chiller", "pump", "tower", "dry_cooler", "crah", "crac", "dx"]
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingUnit:
+    """One machine of the cooling. `capacity_kw` is heat, also of a pump (what its flow carries);
+    `powered_by` are nodes of the power graph, any of which feeds it; `restart_s` is the time from
+    the return of its power to its full capacity."""
+
+    id: str
+    kind: CoolingKind
+    capacity_kw: float
+    powered_by: tuple[str, ...]
+    device: str = ""
+    restart_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingGroup:
+    """Units that stand in for one another, `design` of them spare. `heat_factor` is what it moves
+    as part of the heat of its zones. A buffer of water (m3, usable warming in K) stands between
+    the group and what is written before it in a zone's `cooled_by`."""
+
+    id: str
+    members: tuple[str, ...]
+    design: int = 1
+    heat_factor: float = 1.0
+    buffer_m3: float = 0.0
+    buffer_delta_k: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingZone:
+    """A room and the groups that cool it, in series, from the room outwards.
+
+    Its heat is that of the `loads` in it and `heat_gain` on top (a part of it), or what the `heat`
+    points measure, the higher of both; `heat_kw` where nothing is measured. `inlet` points measure
+    the air at the racks; limits in degC. `air_m3` is the air that warms with it.
+    """
+
+    id: str
+    cooled_by: tuple[str, ...]
+    loads: tuple[str, ...] = ()
+    heat: tuple[str, ...] = ()
+    heat_kw: float | None = None
+    heat_gain: float = 0.10
+    inlet: tuple[str, ...] = ()
+    recommended_c: float = 27.0
+    allowable_c: float = 32.0
+    air_m3: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cooling:
+    """The cooling of a site; semantics in docs/redundancy.md, "Cooling"."""
+
+    units: tuple[CoolingUnit, ...] = ()
+    groups: tuple[CoolingGroup, ...] = ()
+    zones: tuple[CoolingZone, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class EnergyInput:
     """One energy counter of a KPI: the counter's point, the power point beside it (empty if none),
@@ -184,6 +245,7 @@ class Site:
     devices: tuple[Device, ...] = ()
     power: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
+    cooling: Cooling = field(default_factory=Cooling)
     energy: Energy = field(default_factory=Energy)
     places: tuple[tuple[str, str], ...] = ()
     """Place id and its parent (empty at the top)."""

@@ -131,6 +131,32 @@ class GroupStatus:
     missing: tuple[str, ...]
     reasons: tuple[str, ...]
     case: str = "as_is"
+    kind: Literal["power", "cooling"] = "power"
+    """Of cooling all kW are heat."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneStatus:
+    """A room that is cooled. `status` as in GroupStatus: the worst of the groups that cool it in
+    series, and of its own air.
+
+    `heat_kw` and `inlet_c` are None where they are not known. With the mains lost it is without
+    cooling for `gap_s` (None: for good), and lasts `ride_through_s` (None: nothing is stated that
+    would tell).
+    """
+
+    id: str
+    status: int
+    heat_kw: float | None
+    inlet_c: float | None
+    ride_through_s: float | None
+    gap_s: float | None
+    groups: tuple[str, ...]
+    loads: tuple[str, ...]
+    reasons: tuple[str, ...]
+    """All that is said of it, what its groups say included."""
+    own: tuple[str, ...] = ()
+    """What is said of its air and its ride-through alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +180,8 @@ class SingleFailure:
     lost_loads: tuple[str, ...]
     unprotected_loads: tuple[str, ...]
     overloaded: tuple[str, ...]
+    zones: tuple[str, ...] = ()
+    """Left without enough cooling, or newly with less ride-through than they need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +199,7 @@ class RedundancyReport:
     unchecked: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    zones: tuple[ZoneStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +215,7 @@ class WhatIf:
     groups: tuple[GroupStatus, ...]
     cases: Mapping[str, CaseResult]
     reasons: tuple[str, ...] = ()
+    zones: tuple[ZoneStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

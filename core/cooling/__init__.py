@@ -1,0 +1,1 @@
+"""Redundancy of the cooling: groups in series, zones, ride-through, and what a lost supply does."""
