@@ -149,8 +149,7 @@ def row_instance(spec: PointSpec, row: str) -> str | None:
 
     Of an index that has to fit a pattern the groups are meant. A profile that names instances names
     all it wants: other rows are None. Agents of several makers append a '.0' to each index; where
-    the profile knows the index without it, that row is meant. An empty instance makes a total; one
-    that the point's name has stands before the row's.
+    the profile knows the index without it, that row is meant.
     """
     if spec.keys.index is not None:
         fit = re.fullmatch(spec.keys.index, row)
@@ -161,9 +160,7 @@ def row_instance(spec: PointSpec, row: str) -> str | None:
     instances = spec.keys.instances
     if instances is not None:
         found = instances.get(row, instances.get(row.removesuffix(".0")))
-    if found is None or not spec.name.instance:
-        return found
-    return f"{spec.name.instance}-{found}" if found else spec.name.instance
+    return None if found is None else spec.instance_of(found)
 
 
 def bind_modbus(profile: Profile) -> tuple[Bound[Register], ...]:

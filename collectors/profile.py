@@ -97,6 +97,25 @@ class PointSpec:
         model = self.keys.model
         return () if model is None else (model,) if isinstance(model, int) else tuple(model)
 
+    def may_give(self, name: PointName) -> bool:
+        """Whether this can be the point of that name on some device of the family: a row of its
+        table, or a further block of its SunSpec model."""
+        if (self.name.part, self.name.quantity) != (name.part, name.quantity):
+            return False
+        if self.keys.walk is None:
+            return self.many or bool(self.models) or any(name == n for n, _ in self.expanded())
+        if self.keys.instances is not None:
+            return name.instance in map(self.instance_of, self.keys.instances.values())
+        if self.keys.index is not None and re.compile(self.keys.index).groups == 0:
+            return name.instance == self.name.instance
+        ahead = f"{self.name.instance}-" if self.name.instance else ""
+        return name.instance.startswith(ahead) and name.instance != ahead
+
+    def instance_of(self, row: str) -> str:
+        """Instance of a table row: what the point's name has stands before the row's, and an empty
+        one makes a total."""
+        return "-".join(part for part in (self.name.instance, row) if part)
+
     def expanded(self) -> Iterator[tuple[PointName, int]]:
         """Name and address offset of each repetition; the point itself where it does not repeat."""
         repeat = self.keys.repeat
@@ -141,13 +160,7 @@ class Profile(Family):
     def may_have(self, name: PointName) -> bool:
         """Whether a device of this family can have this point, table rows and further blocks of a
         SunSpec model included."""
-        if name in self.point_names():
-            return True
-        return any(
-            (spec.many or spec.models)
-            and (spec.name.part, spec.name.quantity) == (name.part, name.quantity)
-            for spec in self.points
-        )
+        return any(spec.may_give(name) for spec in self.points)
 
 
 class Library:

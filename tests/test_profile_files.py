@@ -189,6 +189,12 @@ def test_a_profile_knows_its_points_without_a_device():
     assert parse_name("battery.charge") in ups.point_names()
     assert ups.may_have(parse_name("output.voltage.l1"))
     assert not ups.may_have(parse_name("engine.speed"))
+    assert not ups.may_have(parse_name("output.active_power")), "RFC 1628 has no total"
+    apc = library().load("apc-ups")
+    assert apc.may_have(parse_name("input.frequency")), "a row may stand for all"
+    assert not apc.may_have(parse_name("input.frequency.l1"))
+    sunspec = library().load("sunspec-inverter")
+    assert sunspec.may_have(parse_name("output.active_power"))
 
 
 @pytest.mark.parametrize(

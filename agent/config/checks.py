@@ -14,7 +14,7 @@ from agent.words import nearest
 from collectors.address import parse_address
 from collectors.profile import Library
 from core.errors import ConfigError, Problem
-from core.points import parse_point
+from core.points import PointName, parse_point
 from core.redundancy.graph import problems as graph_problems
 from core.site import Group
 from core.vocabulary import CLASSES
@@ -211,7 +211,10 @@ def _point(text: str, devices: dict[str, str], profiles: Library) -> Iterator[st
         return
     if point.device not in devices:
         yield f"'{text}': there is no device '{point.device}'{nearest(point.device, devices)}"
-    elif (profile := devices[point.device]) in profiles.names() and not any(
-        each.may_have(point.name) for each in profiles.together(profile)
-    ):
-        yield f"'{text}': profile '{profile}' has no point '{point.name}'"
+    elif (profile := devices[point.device]) in profiles.names():
+        together = profiles.together(profile)
+        if not any(each.may_have(point.name) for each in together):
+            line = PointName(point.name.part, point.name.quantity, "l1")
+            parts = any(each.may_have(line) for each in together)
+            hint = f", only one for each line, such as '{point}.l1'" if parts else ""
+            yield f"'{text}': profile '{profile}' has no point '{point.name}'{hint}"
