@@ -184,11 +184,11 @@ class Agent:
 
     def _go_on(self) -> None:
         """Take up energies where an earlier run left them; counters bridge the time between."""
-        state = self._history.recall(STATE)
-        if state is None:
+        kept = self._history.recall(STATE)
+        if kept is None:
             return
         try:
-            self._engine.restore(state, self._clock.now())
+            self._engine.restore(kept, self._clock.now())
         except ValueError as error:
             _log.error("energies_begin_anew", reason=str(error))
 
@@ -198,7 +198,9 @@ class Agent:
             await self._remember()
 
     async def _remember(self) -> None:
-        await self._history.remember(STATE, self._engine.state())
+        kept = self._engine.state()
+        if await self._history.remember(STATE, kept):
+            self._engine.saved(kept)
 
     async def _tell_systemd(self) -> None:
         while not self._engine.snapshot.ready:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import floor
 
 import numpy as np
 
-from core.energy import WINDOWS, Columns, EnergyMeters
+from core.cells import Columns, Matched
+from core.energy import LONG, RINGS, WINDOWS, YEAR, EnergyMeters
+from core.ledger import CELL_S
 from core.quality import Quality
 from core.readings import Floats
 from core.site import EnergyInput
-from core.windows import Matched
 
 SPAN_S_MIN = 5.0
 """No ratio of energies over less than this."""
@@ -26,6 +28,13 @@ COVERAGE_GOOD = 0.95
 
 COVERAGE_MIN = 0.5
 """Below this share of its window a ratio of energies is not told; a choice."""
+
+COVERAGE_REPORT = 0.8
+"""Below this share of its time no figure is told for a month, a year or the running twelve months;
+a choice."""
+
+LATE_WAITS_S = 60.0
+"""Late energy shows in long windows after so long: a poll that returns brings many."""
 
 ESTIMATED_MAX = 0.01
 """A larger share of estimated energy makes a figure uncertain."""
@@ -83,11 +92,27 @@ class Sums:
         return replace(self, matched=kept)
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Sums, up to when they are, after how many changes of what they are made of, and when made."""
+
+    end: float
+    changes: int
+    at: float
+    sums: Sums
+
+    def stands(self, end: float, changes: int, late: float) -> bool:
+        """Nothing changed since, or nothing but what came after `late`."""
+        return self.end == end and (self.changes == changes or self.at > late)
+
+
 class Balance:
     """Flows over the meters of one site."""
 
     def __init__(self, meters: EnergyMeters) -> None:
         self._meters = meters
+        self._made: dict[tuple[str, bytes], _Made] = {}
+        """The last sums by window and members."""
 
     def flow(self, *parts: tuple[Sequence[EnergyInput], int]) -> Flow:
         """The sum of these inputs, each list with its sign and each input with its own."""
@@ -100,22 +125,38 @@ class Balance:
         return Flow(weight, tuple(dict.fromkeys(names)))
 
     def sums(self, window: str, flows: Iterable[Flow]) -> Sums:
-        """What all meters of these flows know in common of a window that ends with the slowest of
-        those that answer.
+        """What all meters of these flows know in common of a window.
 
-        A young window is read from the finest ring that reaches back to its start.
+        A window of a day at most, and any that is younger than a day, ends with the slowest meter
+        of those that answer, and is read from the finest ring that reaches back to its start. Other
+        windows end with the last quarter of an hour that all of those know, and are read from the
+        ledger: once a quarter, and a minute after something late came in.
         """
-        length_s = WINDOWS[window]
         members = np.flatnonzero(np.any([flow.weight != 0 for flow in flows], axis=0))
-        end = self._meters.end(members)
-        begun = float(self._meters.since[members].max()) if len(members) else np.nan
+        meters = self._meters
+        end = meters.end(members)
+        begun = float(meters.since[members].max()) if len(members) else np.nan
+        changes, waits_s = meters.updates, 0.0
+        if window in LONG and end - begun > max(RINGS.values()):
+            end = floor((end - meters.ahead_s) / CELL_S) * CELL_S + meters.ahead_s
+            changes, waits_s = meters.ledger.late, LATE_WAITS_S
+        key = window, members.tobytes()
+        made = self._made.get(key)
+        if made is None or not made.stands(end, changes, meters.now - waits_s):
+            sums = self._judged(window, self._sums(window, members, begun, end))
+            made = self._made[key] = _Made(end, changes, meters.now, sums)
+        return made.sums
+
+    def _sums(self, window: str, members: Columns, begun: float, end: float) -> Sums:
+        meters, length_s = self._meters, WINDOWS[window]
         elapsed_s = 0.0 if np.isnan(begun) else min(length_s, max(0.0, end - begun))
-        rings = self._meters.windows.values()
-        ring = min((r for r in rings if r.length_s >= elapsed_s), key=lambda r: r.length_s)
-        matched = ring.matched(members, end)
-        sums = Sums(matched, members, length_s, elapsed_s, Quality.GOOD, "")
-        quality, reason = self._judged(window, sums)
-        return replace(sums, quality=quality, reason=reason)
+        rings = [ring for ring in meters.windows.values() if ring.length_s >= elapsed_s]
+        if rings:
+            matched = min(rings, key=lambda ring: ring.length_s).matched(members, end)
+        else:
+            utc = end - meters.ahead_s
+            matched = meters.ledger.days(members, utc - elapsed_s, utc)
+        return Sums(matched, members, length_s, elapsed_s, Quality.GOOD, "")
 
     def names(self, columns: Columns) -> str:
         """The devices of these meters, in words."""
@@ -124,8 +165,12 @@ class Balance:
         shown = ", ".join(names[:NAMES_SHOWN])
         return f"{shown} and {more} more" if more > 0 else shown
 
-    def _judged(self, window: str, sums: Sums) -> tuple[Quality, str]:
-        """Quality of sums, and why it is not good. Bad where too little is known."""
+    def _judged(self, window: str, sums: Sums) -> Sums:
+        """The sums with their quality, and why it is not good. Bad where too little is known."""
+        quality, reason = self._verdict(window, sums)
+        return replace(sums, quality=quality, reason=reason)
+
+    def _verdict(self, window: str, sums: Sums) -> tuple[Quality, str]:
         unheard = sums.columns[np.isnan(self._meters.since[sums.columns])]
         if len(unheard):
             return Quality.WAITING, f"no energy from {self.names(unheard)} yet"
@@ -133,10 +178,11 @@ class Balance:
         why = f"no energy from {self.names(silent)}" if len(silent) else "readings are missing"
         if sums.elapsed_s < SPAN_S_MIN:
             return Quality.WAITING, f"needs {SPAN_S_MIN:g} s of readings"
-        if sums.span_s < SPAN_S_MIN or sums.coverage < COVERAGE_MIN:
+        least = COVERAGE_REPORT if window == YEAR else COVERAGE_MIN
+        if sums.span_s < SPAN_S_MIN or sums.coverage < least:
             return Quality.NO_ANSWER, f"{why}: only {sums.coverage:.0%} of the time is known"
         if sums.elapsed_s < sums.length_s * (1 - 1e-9):
-            return Quality.YOUNG, f"{sums.elapsed_s:.0f} s of {window}"
+            return Quality.YOUNG, f"{_words(sums.elapsed_s)} of {window}"
         if sums.coverage < COVERAGE_GOOD:
             return Quality.SUBNORMAL, f"{why}: {sums.coverage:.0%} of the time is known"
         energy = float(np.abs(sums.matched.wh).sum())
@@ -144,3 +190,7 @@ class Balance:
         if estimated > ESTIMATED_MAX * energy:
             return Quality.ESTIMATED, f"{estimated / energy:.0%} of the energy is estimated"
         return Quality.GOOD, ""
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 86_400 else f"{seconds / 86_400:.0f} days"

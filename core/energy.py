@@ -1,19 +1,21 @@
 """The energy meters of the key figures: readings from the point table in, spans of energy out.
 
 Finds the rows of counters and powers, takes each new answer once, hands it to its `core.meter`,
-and keeps energies in `core.windows`. Times of readings are our wall clock; here they become
-seconds that never run backwards, so that a clock that is set back costs a moment, not an hour.
+and keeps energies in `core.windows` and `core.ledger`. Times of readings are our wall clock; here
+they become seconds that never run backwards, so that a clock that is set back costs a moment, not
+an hour. Only the ledger has them in UTC.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.cells import Columns, Spans
+from core.ledger import CELL_S, Kept, Ledger
 from core.meter import Meter, Span, Suspect
 from core.points import parse_point
 from core.quality import LEVEL_SHIFT, Level, Quality
@@ -22,9 +24,14 @@ from core.site import EnergyInput
 from core.snapshot import PointView
 from core.windows import LATE_S_MAX, Window
 
-Columns = npt.NDArray[np.intp]
+RINGS: Mapping[str, float] = {"1m": 60.0, "15m": 900.0, "1h": 3600.0, "24h": 86_400.0}
+"""The windows that end now, by name, in seconds: computed on each tick."""
 
-WINDOWS: Mapping[str, float] = {"1m": 60.0, "15m": 900.0, "1h": 3600.0, "24h": 86_400.0}
+YEAR = "12mo"
+LONG: Mapping[str, float] = {"7d": 7 * 86_400.0, "30d": 30 * 86_400.0, YEAR: 365 * 86_400.0}
+"""The windows that end with a quarter of an hour, from the ledger. Twelve months are 365 days."""
+
+WINDOWS: Mapping[str, float] = {**RINGS, **LONG}
 """The windows of the key figures by name, in seconds."""
 
 SILENT_AFTER_STEPS = 3.0
@@ -37,9 +44,9 @@ PACE_S_MAX = LATE_S_MAX / SILENT_AFTER_STEPS
 """A longer step was a gap, not the meter's pace."""
 
 KEPT_OVER_RESTART_S = 600.0
-"""Shorter windows are not worth keeping over a restart."""
+"""A shorter window begins anew with a restart: the ledger is too coarse to fill it."""
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Of what `EnergyMeters.state` gives."""
 
 
@@ -61,6 +68,8 @@ class EnergyMeters:
         self, inputs: Sequence[EnergyInput], ratings_w: Mapping[str, float] | None = None
     ) -> None:
         self.keys = tuple(dict.fromkeys((each.energy, each.power) for each in inputs))
+        self.names = tuple(energy for energy, _ in self.keys)
+        """The counter of each meter."""
         self.column = {key: i for i, key in enumerate(self.keys)}
         ratings = ratings_w or {}
         points = [parse_point(energy) for energy, _ in self.keys]
@@ -83,7 +92,10 @@ class EnergyMeters:
         """When each meter was first heard (s, this module's time)."""
         self.until: Floats = np.full(n, np.nan)
         """Up to when the energy of each meter is known."""
-        self.windows = {name: Window(length_s, n) for name, length_s in WINDOWS.items()}
+        self.windows = {name: Window(length_s, n) for name, length_s in RINGS.items()}
+        self.ledger = Ledger(n)
+        self.updates = 0
+        """How often `update` was called."""
         self._wall: float | None = None
         self._offset = 0.0
 
@@ -94,6 +106,11 @@ class EnergyMeters:
     def now(self) -> float:
         """Time of the last update in seconds that never run backwards."""
         return 0.0 if self._wall is None else self._wall + self._offset
+
+    @property
+    def ahead_s(self) -> float:
+        """How far this module's time is ahead of the wall clock, which was set back so much."""
+        return self._offset
 
     @property
     def power(self) -> Power:
@@ -134,10 +151,9 @@ class EnergyMeters:
 
     def update(self, view: PointView, now: float) -> None:
         """Take the readings that are new since the last call. `now` is UTC seconds."""
+        self.updates += 1
         self._resolve(view)
-        if self._wall is not None and now < self._wall:
-            self._offset += self._wall - now
-        self._wall = now
+        self._set_clock(now)
         counter, counter_time, counter_ok, _ = _gather(view, self._counter_row)
         power, power_time, power_ok, power_quality = _gather(view, self._power_row)
         new_counter = counter_ok & ~(counter_time == self._counter_time)
@@ -156,9 +172,16 @@ class EnergyMeters:
             ):
                 columns.append(i)
                 spans.append(span)
+        found = Spans.of(columns, spans)
         for window in self.windows.values():
-            window.add(columns, spans)
+            window.add(found)
+        self.ledger.add(found.later(-self._offset), now)
         self._set_power(power, power_ok, counter_ok, power_quality)
+
+    def _set_clock(self, now: float) -> None:
+        if self._wall is not None and now < self._wall:
+            self._offset += self._wall - now
+        self._wall = now
 
     def _take(
         self,
@@ -218,25 +241,31 @@ class EnergyMeters:
             self._counter_row[i] = view.row.get(energy, -1)
             self._power_row[i] = view.row.get(power, -1)
 
-    def state(self) -> dict[str, Any]:
-        """Counters, totals and windows in plain numbers and lists, for `restore` after a
-        restart."""
-        meters = [asdict(meter) for meter in self._meters]
-        kept = {name: w for name, w in self.windows.items() if w.length_s >= KEPT_OVER_RESTART_S}
-        return {
+    def state(self) -> Kept:
+        """What `restore` takes after a restart."""
+        state = {
             "version": STATE_VERSION,
-            "now": self.now,
+            "wall": self._wall,
+            "ahead_s": self._offset,
             "keys": [list(key) for key in self.keys],
             "since": [None if np.isnan(t) else t for t in self.since.tolist()],
-            "meters": meters,
-            "windows": {name: window.state() for name, window in kept.items()},
+            "meters": [asdict(meter) for meter in self._meters],
         }
+        return Kept(state, self.names, self.ledger.unsaved(), self.ledger.revision)
 
-    def restore(self, state: Mapping[str, Any], now: float) -> None:
-        """Go on from a state that was saved earlier; meters that are new or gone are no problem.
+    def load(self, kept: Kept) -> None:
+        """Take up the ledger alone."""
+        column = {name: i for i, name in enumerate(self.names)}
+        self.ledger.load(kept.cells, [column.get(name) for name in kept.meters])
+        self.since = self.ledger.begun()
 
-        A state of another version is left alone: then everything counts from now.
+    def restore(self, kept: Kept, now: float) -> None:
+        """Go on from what was kept; meters that are new or gone are no problem.
+
+        Meters of another version are left alone: then everything counts from now.
         """
+        self.load(kept)
+        state = kept.state
         if state.get("version") != STATE_VERSION:
             return
         columns = [self.column.get((energy, power)) for energy, power in state["keys"]]
@@ -251,10 +280,24 @@ class EnergyMeters:
             self._meters[i] = meter = Meter(**fields)
             self.since[i] = np.nan if since is None else since
             self.until[i] = meter.until if meter.begun else np.nan
-        for name, saved in state["windows"].items():
-            if name in self.windows:
-                self.windows[name].restore(saved, columns)
-        self._wall, self._offset = now, max(0.0, float(state["now"]) - now)
+        self._wall, self._offset = state["wall"], float(state["ahead_s"])
+        self._fill_windows()
+        self._set_clock(now)
+
+    def _fill_windows(self) -> None:
+        """The windows as the ledger has them: a part of a quarter that is known was its end."""
+        if self._wall is None:
+            return
+        every = np.arange(len(self.keys))
+        held = self.ledger.quarters(every, self._wall - max(RINGS.values()) - CELL_S, self._wall)
+        cell, column = np.nonzero(held.known_s)
+        end = np.fmin(held.start + (cell + 1) * CELL_S + self._offset, self.until[column])
+        start = end - np.minimum(held.known_s[cell, column], CELL_S)
+        wh, estimated_wh = held.wh[cell, column], held.estimated_wh[cell, column]
+        spans = Spans(column, start, end, start, wh, estimated_wh)
+        for window in self.windows.values():
+            if window.length_s >= KEPT_OVER_RESTART_S:
+                window.add(spans)
 
 
 def _waiting(n: int) -> Bytes:

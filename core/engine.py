@@ -6,14 +6,14 @@ Owns the table and everything computed from it; publishes by swapping one refere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from core.alarms import active
 from core.contracts import Case, Demand
 from core.events import EventLog
 from core.kpi import Kpis
+from core.ledger import Kept
 from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.redundancy.groups import unknown_group
@@ -65,17 +65,24 @@ class Engine:
         """Ask how the polling of a device goes when the next tick comes."""
         self._reported[device] = status
 
-    def state(self) -> dict[str, Any]:
-        """What `restore` takes, in plain numbers, texts and lists."""
-        return {"kpis": self._kpis.state()}
+    def state(self) -> Kept:
+        """What `restore` takes. Tell it to be `saved` when it is safe."""
+        kept = self._kpis.state()
+        return replace(kept, state={"kpis": kept.state})
 
-    def restore(self, state: Mapping[str, Any], now: float) -> None:
+    def saved(self, kept: Kept) -> None:
+        """What `state` gave is safe, and need not be given again."""
+        self._kpis.meters.ledger.saved(kept.revision)
+
+    def restore(self, kept: Kept, now: float) -> None:
         """Go on from an earlier `state`, before the first tick. Raises ValueError for what is none;
-        then everything counts from now."""
+        then the meters count from now, and only the months go on."""
         kpis = _kpis(self._site)
         try:
-            kpis.restore(state["kpis"], now)
+            kpis.restore(replace(kept, state=kept.state["kpis"]), now)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
+            self._kpis = _kpis(self._site)
+            self._kpis.meters.load(kept)
             raise ValueError(f"the state of an earlier run cannot be read: {error!r}") from error
         self._kpis = kpis
 

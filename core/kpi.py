@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from core.balance import COVERAGE_MIN, Balance, Flow, Sums
 from core.energy import WINDOWS, EnergyMeters
+from core.ledger import Kept
 from core.pue import (
     FLOOR_RATIO,
     FLOOR_W,
@@ -86,13 +86,13 @@ class Kpis:
         del now  # the figures stand where the readings end
         return (*self._powers(), *self._pues(), *self._pv_figures())
 
-    def state(self) -> dict[str, Any]:
-        """Accumulators to go on from after a restart, in plain numbers and lists."""
+    def state(self) -> Kept:
+        """Accumulators to go on from after a restart."""
         return self.meters.state()
 
-    def restore(self, state: Mapping[str, Any], now: float) -> None:
-        """Go on from an earlier `state`. `now` is UTC seconds."""
-        self.meters.restore(state, now)
+    def restore(self, kept: Kept, now: float) -> None:
+        """Go on from what was kept. `now` is UTC seconds."""
+        self.meters.restore(kept, now)
 
     # Powers now.
 

@@ -10,15 +10,11 @@ Knows no counters, no quality and no clock; times are seconds that never run bac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, floor
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from core.meter import Span
+from core.cells import Columns, Matched, Spans, matched, pieces
 from core.readings import Floats
 
 CELLS = 60
@@ -26,21 +22,6 @@ CELLS = 60
 
 LATE_S_MAX = 300.0
 """A window may end so long before now, waiting for the slowest meter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """Sums over the time that all meters asked for know. `seconds` has one entry a cell; `wh` and
-    `estimated_wh` one row a cell and one column a meter, in the order asked for."""
-
-    seconds: Floats
-    wh: Floats
-    estimated_wh: Floats
-
-    @property
-    def span_s(self) -> float:
-        """Time covered in seconds."""
-        return float(self.seconds.sum())
 
 
 class Window:
@@ -57,34 +38,26 @@ class Window:
         self._known: Floats = np.zeros(shape)
         self._head: int | None = None
 
-    def add(self, meters: Sequence[int], spans: Sequence[Span]) -> None:
-        """Add spans, each of the meter at its place in `meters`. What is older than the ring is
-        left out."""
-        if not spans:
+    def add(self, spans: Spans) -> None:
+        """Add energy. What is older than the ring is left out."""
+        if not len(spans):
             return
-        self._advance(floor(max(span.end for span in spans) / self._cell_s))
-        column = np.array(meters)
-        start = np.array([span.start for span in spans])
-        end = np.array([span.end for span in spans])
-        wh = np.array([span.wh for span in spans])
-        estimated = wh * np.array([span.estimated for span in spans])
-        known_from = np.array([span.known_from for span in spans])
-        self._spread(self._wh, column, start, end, wh)
-        self._spread(self._estimated, column, start, end, estimated)
-        self._spread(self._known, column, known_from, end, end - known_from)
+        self._advance(floor(spans.end.max() / self._cell_s))
+        known_s = spans.end - spans.known_from
+        wh = (self._wh, spans.wh), (self._estimated, spans.estimated_wh)
+        self._spread(spans, spans.start, *wh)
+        self._spread(spans, spans.known_from, (self._known, known_s))
 
-    def matched(self, meters: npt.NDArray[np.intp], end: float) -> Matched:
+    def matched(self, meters: Columns, end: float) -> Matched:
         """What these meters know in common of the window that ends at `end`."""
         first = floor((end - self.length_s) / self._cell_s)
         last = floor(end / self._cell_s)
         head = last if self._head is None else self._head
         cells = np.arange(max(first, head - self._cells + 1), min(last, head) + 1)
         if self._head is None or not len(cells) or not len(meters):
-            nothing = np.zeros((0, len(meters)))
-            return Matched(np.zeros(0), nothing, nothing)
+            return Matched.nothing(len(meters))
         at = np.ix_(cells % self._cells, meters)
-        known = self._known[at]
-        common = known.min(axis=1)
+        common = self._known[at].min(axis=1)
         share = np.ones(len(cells))
         if cells[0] == first and common[0] > 0:
             inside_s = (first + 1) * self._cell_s - (end - self.length_s)
@@ -92,35 +65,7 @@ class Window:
         if cells[-1] == last and common[-1] > 0:
             inside_s = end - last * self._cell_s
             share[-1] = min(1.0, inside_s / common[-1])
-        part = np.divide(common[:, None], known, out=np.zeros_like(known), where=known > 0)
-        part *= share[:, None]
-        return Matched(common * share, self._wh[at] * part, self._estimated[at] * part)
-
-    def state(self) -> dict[str, Any]:
-        """What `restore` takes, in plain numbers and lists."""
-        return {
-            "head": self._head,
-            "wh": self._wh.round(3).tolist(),
-            "estimated": self._estimated.round(3).tolist(),
-            "known": self._known.round(3).tolist(),
-        }
-
-    def restore(self, state: Mapping[str, Any], column_of: Sequence[int | None]) -> None:
-        """Take a state back; its column i is now `column_of[i]`, None where the meter is gone.
-
-        A state with another number of cells is left alone: then the window is young.
-        """
-        if len(state["wh"]) != self._cells:
-            return
-        kept = [(old, new) for old, new in enumerate(column_of) if new is not None]
-        old, new = [pair[0] for pair in kept], [pair[1] for pair in kept]
-        for array, key in (
-            (self._wh, "wh"),
-            (self._estimated, "estimated"),
-            (self._known, "known"),
-        ):
-            array[:, new] = np.array(state[key], dtype=np.float64)[:, old]
-        self._head = state["head"]
+        return matched(self._known[at], self._wh[at], self._estimated[at], share)
 
     def _advance(self, head: int) -> None:
         """Make `head` the newest cell; cells that come into the ring are empty."""
@@ -133,22 +78,17 @@ class Window:
                 array[cells] = 0.0
             self._head = head
 
-    def _spread(
-        self, array: Floats, column: npt.NDArray[np.intp], start: Floats, end: Floats, total: Floats
-    ) -> None:
-        """Add each total to the cells between start and end, by the time spent in each."""
-        length = end - start
-        some = (length > 0) & (total != 0)
-        column, start, end, total = column[some], start[some], end[some], total[some]
-        if not len(column) or self._head is None:
+    def _spread(self, spans: Spans, start: Floats, *totals: tuple[Floats, Floats]) -> None:
+        """Add to each array its totals, in the cells between `start` and the end of each span, by
+        the time spent in each."""
+        if self._head is None:
             return
-        rate = total / length[some]
-        oldest = (self._head - self._cells + 1) * self._cell_s
-        start = np.maximum(start, oldest)
-        cell = np.floor(start / self._cell_s).astype(np.int64)
-        last = np.floor(end / self._cell_s).astype(np.int64)
-        for _ in range(int((last - cell).max()) + 1):
-            left, right = cell * self._cell_s, (cell + 1) * self._cell_s
-            inside = np.minimum(end, right) - np.maximum(start, left)
-            np.add.at(array, (cell % self._cells, column), rate * np.maximum(0.0, inside))
-            cell = cell + 1
+        oldest = self._head - self._cells + 1
+        length = np.maximum(spans.end - start, 1e-9)
+        start = np.maximum(start, np.minimum(spans.end, oldest * self._cell_s))
+        inside = (spans.end - start) / length
+        cut = pieces(start, spans.end, self._cell_s)
+        at = cut.cell % self._cells, spans.column[cut.which]
+        for array, total in totals:
+            if total.any():
+                np.add.at(array, at, (total * inside)[cut.which] * cut.share)

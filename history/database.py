@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from core.errors import ConfigError, Problem, SinkError
+from history import ledger
 
 FILE = "journal.db"
-SCHEMA_VERSION = 2
-"""Version 1 had no `state`."""
+SCHEMA_VERSION = 3
+"""Version 1 had no `state`, version 2 no `ledger`."""
 
 APPLICATION_ID = 0x4B415348
 """'KASH' in the header of the file, so that a foreign database is never taken for the journal."""
@@ -51,7 +52,11 @@ CREATE TABLE state (              -- what is computed, to go on from after a res
     name TEXT PRIMARY KEY,
     written_ms INTEGER NOT NULL,  -- UTC
     value BLOB NOT NULL
-)"""
+);
+"""
+
+_ADDED = (_STATE, ledger.SCHEMA)
+"""What versions 2, 3 ... added."""
 
 
 def open_database(path: Path, sinks: Collection[str]) -> sqlite3.Connection:
@@ -68,10 +73,12 @@ def open_database(path: Path, sinks: Collection[str]) -> sqlite3.Connection:
         _set_up(db, path, fresh=fresh)
         with transaction(db):
             if fresh:
-                _make_tables(db)
-            if pragma(db, "user_version") < SCHEMA_VERSION:
-                db.execute(_STATE)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                _make(db, _SCHEMA)
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            version = pragma(db, "user_version")
+            for table in _ADDED[max(0, version - 1) :]:
+                _make(db, table)
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             _set_cursors(db, sinks)
     except BaseException:
         db.close()
@@ -105,10 +112,10 @@ def _set_up(db: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
         )
 
 
-def _make_tables(db: sqlite3.Connection) -> None:
-    for statement in _SCHEMA.split(";\n"):
+def _make(db: sqlite3.Connection, tables: str) -> None:
+    """In the transaction that is open: `executescript` would end it."""
+    for statement in tables.split(";\n"):
         db.execute(statement)
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _set_cursors(db: sqlite3.Connection, sinks: Collection[str]) -> None:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.errors import Unavailable
+from core.ledger import Cell
+from history import ledger
 from history.catalog import Catalog, NewSeries
 from history.database import (
     FILE,
@@ -96,6 +98,7 @@ class Journal:
         self._db = db
         self._writer = writer
         self._closed = False
+        self._ledger_bytes = writer.submit(ledger.size, db).result()
         self.path = path
         self._status = writer.submit(self._look).result()
 
@@ -146,15 +149,28 @@ class Journal:
         """The sink is about to bring out these files; they do not count until `advance`."""
         self._do(lambda: self._bringing(sink, files))
 
-    def remember(self, name: str, value: bytes, now_ms: int) -> None:
-        """Keep a state under this name, in place of the one before."""
-        self._do(lambda: self._remember(name, value, now_ms))
+    def remember(
+        self,
+        name: str,
+        value: bytes,
+        now_ms: int,
+        *,
+        meters: Sequence[str] = (),
+        cells: Sequence[Cell] = (),
+    ) -> None:
+        """Keep a state under this name and these cells of the ledger, in place of those before; all
+        or nothing."""
+        self._do(lambda: self._remember((name, now_ms, value), meters, cells))
 
     def recall(self, name: str) -> bytes | None:
         """The state that was kept last, None where there is none."""
         query = "SELECT value FROM state WHERE name = ?"
         row = self._do(lambda: self._db.execute(query, (name,)).fetchone())
         return None if row is None else bytes(row[0])
+
+    def cells(self, start: float, end: float) -> tuple[tuple[str, ...], list[Cell]]:
+        """All meters of the ledger, and its cells that begin in `start <= t < end`."""
+        return self._do(lambda: ledger.read(self._db, start, end))
 
     def trim(self, limits: Limits, now_ms: int) -> None:
         """Delete what every sink has, then what is over the limits."""
@@ -236,9 +252,12 @@ class Journal:
                 "INSERT INTO bringing (sink, file) VALUES (?, ?)", [(sink, file) for file in files]
             )
 
-    def _remember(self, name: str, value: bytes, now_ms: int) -> None:
+    def _remember(
+        self, state: tuple[str, int, bytes], meters: Sequence[str], cells: Sequence[Cell]
+    ) -> None:
         with transaction(self._db):
-            self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (name, now_ms, value))
+            self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", state)
+            self._ledger_bytes += ledger.write(self._db, meters, cells)
 
     def _trim_step(self, limits: Limits, now_ms: int) -> bool:
         """Delete some of what is to go; False when there is no more."""
@@ -253,7 +272,7 @@ class Journal:
         """The last of the oldest rows that are to go, None when all is within the limits."""
         done = min(cursor.seq for cursor in self._status.cursors.values())
         too_old_ms = now_ms - limits.age_s * 1000
-        excess = self._status.live_bytes - limits.max_bytes
+        excess = self._status.live_bytes - self._ledger_bytes - limits.max_bytes
         gone = None
         for seq, written_ms, size in self._db.execute(
             "SELECT seq, written_ms, length(blob) FROM journal ORDER BY seq LIMIT ?", (TRIM_ROWS,)

@@ -7,18 +7,16 @@ disk and network work runs in worker threads; nothing blocks the event loop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from core.clock import Clock
 from core.errors import Unavailable
+from core.ledger import DAYS_MAX, Kept
 from core.site import Site
 from history import influx as influx_sink
 from history import local as local_sink
@@ -50,6 +48,9 @@ BACKLOG_SHARE = 0.25
 
 BACKLOG_BYTES_MIN = 64 * 2**20
 """... at least this: the hour that is not sealed yet must fit in."""
+
+LEDGER_AGE_S_MAX = DAYS_MAX * 86_400.0
+"""Older energies stay on disk."""
 
 _log = structlog.get_logger("history")
 
@@ -158,20 +159,33 @@ class History:
         if await asyncio.to_thread(self._recorder.write, self._clock.now()):
             self._last_flush = self._clock.now()
 
-    async def remember(self, name: str, state: Mapping[str, Any]) -> None:
-        """Keep a computed state (plain numbers, texts and lists), in place of the one before. A
-        disk that does not take it is told by the recorder."""
+    async def remember(self, name: str, kept: Kept) -> bool:
+        """Keep a computed state and cells of the ledger, in place of those before. False where the
+        disk does not take it; that is told by the recorder."""
         now_ms = round(self._clock.now() * 1000)
-        with contextlib.suppress(Unavailable):
+        try:
             await asyncio.to_thread(
-                lambda: self._journal.remember(name, json.dumps(state).encode(), now_ms)
+                lambda: self._journal.remember(
+                    name,
+                    json.dumps(kept.state).encode(),
+                    now_ms,
+                    meters=kept.meters,
+                    cells=kept.cells,
+                )
             )
+        except Unavailable:
+            return False
+        return True
 
-    def recall(self, name: str) -> Mapping[str, Any] | None:
-        """The state that was kept last, None where there is none. Raises Unavailable where the disk
-        fails."""
+    def recall(self, name: str) -> Kept | None:
+        """The state that was kept last with the newer cells of the ledger, None where there is
+        none. Raises Unavailable where the disk fails."""
         value = self._journal.recall(name)
-        return None if value is None else json.loads(value)
+        if value is None:
+            return None
+        now = self._clock.now()
+        meters, cells = self._journal.cells(now - LEDGER_AGE_S_MAX, now + LEDGER_AGE_S_MAX)
+        return Kept(json.loads(value), meters, cells)
 
     async def close(self) -> None:
         """Write what is still in memory and close. What the disk does not take in time is lost,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.cells import Spans
 from core.meter import Span
 from core.windows import Window
 
@@ -21,10 +22,14 @@ def span(start: float, end: float, watts: float = 3600.0, *, estimated: bool = F
     return Span(T + start, T + end, watts * (end - start) / 3600, T + start, estimated)
 
 
+def add(window: Window, columns, spans) -> None:
+    window.add(Spans.of(columns, spans))
+
+
 def test_a_sum_is_over_exactly_the_length_of_the_window():
     window = Window(60.0, 2)
     for t in range(200):
-        window.add([0, 1], [span(t, t + 1), span(t, t + 1, 7200.0)])
+        add(window, [0, 1], [span(t, t + 1), span(t, t + 1, 7200.0)])
     for end in (200.0, 199.5, 130.25, 100.0):
         found = window.matched(BOTH, T + end)
         assert found.wh.sum(axis=0).tolist() == pytest.approx([60.0, 120.0])
@@ -33,7 +38,7 @@ def test_a_sum_is_over_exactly_the_length_of_the_window():
 
 def test_a_young_window_has_what_there_is():
     window = Window(3600.0, 2)
-    window.add([0, 1], [span(0, 30), span(0, 30)])
+    add(window, [0, 1], [span(0, 30), span(0, 30)])
     found = window.matched(BOTH, T + 30)
     assert found.span_s == pytest.approx(30.0)
     assert found.wh.sum() == pytest.approx(60.0)
@@ -41,7 +46,7 @@ def test_a_young_window_has_what_there_is():
 
 def test_only_time_that_all_meters_know_is_summed():
     window = Window(60.0, 2)
-    window.add([0, 1, 1], [span(0, 60), span(0, 20), span(40, 60)])
+    add(window, [0, 1, 1], [span(0, 60), span(0, 20), span(40, 60)])
     found = window.matched(BOTH, T + 60)
     assert found.span_s == pytest.approx(40.0)
     assert found.wh.sum(axis=0).tolist() == pytest.approx([40.0, 40.0])
@@ -49,8 +54,8 @@ def test_only_time_that_all_meters_know_is_summed():
 
 def test_a_late_answer_fills_the_gap():
     window = Window(60.0, 2)
-    window.add([0, 1, 1], [span(0, 60), span(0, 20), span(40, 60)])
-    window.add([1], [span(20, 40, 1800.0, estimated=True)])
+    add(window, [0, 1, 1], [span(0, 60), span(0, 20), span(40, 60)])
+    add(window, [1], [span(20, 40, 1800.0, estimated=True)])
     found = window.matched(BOTH, T + 60)
     assert found.span_s == pytest.approx(60.0)
     assert found.wh.sum(axis=0).tolist() == pytest.approx([60.0, 50.0])
@@ -59,8 +64,8 @@ def test_a_late_answer_fills_the_gap():
 
 def test_a_correction_changes_energy_but_not_what_is_known():
     window = Window(60.0, 1)
-    window.add([0], [span(0, 60)])
-    window.add([0], [Span(T + 30, T + 60, -6.0, T + 60, estimated=False)])
+    add(window, [0], [span(0, 60)])
+    add(window, [0], [Span(T + 30, T + 60, -6.0, T + 60, estimated=False)])
     found = window.matched(np.array([0]), T + 60)
     assert found.span_s == pytest.approx(60.0)
     assert found.wh.sum() == pytest.approx(54.0)
@@ -68,30 +73,17 @@ def test_a_correction_changes_energy_but_not_what_is_known():
 
 def test_what_is_older_than_the_ring_is_gone():
     window = Window(60.0, 1)
-    window.add([0], [span(0, 60)])
-    window.add([0], [span(10_000, 10_001)])
+    add(window, [0], [span(0, 60)])
+    add(window, [0], [span(10_000, 10_001)])
     found = window.matched(np.array([0]), T + 10_001)
     assert found.wh.sum() == pytest.approx(1.0)
-    window.add([0], [span(0, 10_001)])
+    add(window, [0], [span(0, 10_001)])
     assert window.matched(np.array([0]), T + 10_001).wh.sum() == pytest.approx(61.0)
 
 
 def test_an_empty_window_has_no_span():
     assert Window(60.0, 2).matched(BOTH, T).span_s == 0.0
     assert Window(60.0, 0).matched(np.array([], dtype=np.intp), T).span_s == 0.0
-
-
-def test_a_state_that_was_saved_comes_back_in_other_columns():
-    window = Window(3600.0, 2)
-    window.add([0, 1], [span(0, 600), span(0, 600, 7200.0, estimated=True)])
-    again = Window(3600.0, 3)
-    again.restore(window.state(), [2, None])
-    found = again.matched(np.array([2]), T + 600)
-    assert found.wh.sum() == pytest.approx(600.0)
-    assert again.matched(np.array([0]), T + 600).span_s == 0.0
-    other = Window(60.0, 2)
-    other.restore(window.state(), [0, 1])
-    assert other.matched(BOTH, T + 600).span_s == 0.0
 
 
 @settings(max_examples=100, deadline=None)
@@ -103,11 +95,11 @@ def test_a_state_that_was_saved_comes_back_in_other_columns():
 )
 def test_splitting_a_span_changes_no_sum(cuts, start, length, size):
     whole, parts = Window(size, 1), Window(size, 1)
-    whole.add([0], [span(start, start + length)])
+    add(whole, [0], [span(start, start + length)])
     edges = [start, *(start + length * cut for cut in sorted(set(cuts))), start + length]
     for left, right in itertools.pairwise(edges):
         if right > left:
-            parts.add([0], [span(left, right)])
+            add(parts, [0], [span(left, right)])
     one = np.array([0])
     for end in (start + length, start + length / 2):
         a, b = whole.matched(one, T + end), parts.matched(one, T + end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,10 @@ def pue(engine: Engine, window: str = "1h"):
     return figure
 
 
+def ledger_wh(engine: Engine) -> list[float]:
+    return engine._kpis.meters.ledger.total_wh.tolist()
+
+
 async def test_energies_survive_a_kill_and_the_counters_bridge_the_rest(tmp_path):
     clock = HandClock()
     first = history(tmp_path, clock)
@@ -74,7 +79,7 @@ async def test_energies_survive_a_kill_and_the_counters_bridge_the_rest(tmp_path
     assert figure.value == pytest.approx(1.4, rel=1e-3)
     assert figure.span_s == pytest.approx(1555, abs=10)
     assert figure.coverage == 1.0
-    assert later.state()["kpis"]["meters"][0]["total_wh"] == pytest.approx(
+    assert later.state().state["kpis"]["meters"][0]["total_wh"] == pytest.approx(
         W["grid"] * 1555 / 3600, rel=0.01
     )
 
@@ -82,19 +87,21 @@ async def test_energies_survive_a_kill_and_the_counters_bridge_the_rest(tmp_path
 def test_a_state_that_cannot_be_read_is_refused_whole():
     engine = Engine(SITE, T0)
     run(engine, T0, 600)
-    state = engine.state()
-    broken = {"kpis": {**state["kpis"], "windows": {"1h": {}}}}
-    for wrong in ({}, {"kpis": {"version": 1}}, broken, {"kpis": None}):
+    kept = engine.state()
+    broken = {"kpis": {**kept.state["kpis"], "meters": [{}]}}
+    for wrong in ({}, {"kpis": {"version": 2}}, broken, {"kpis": None}):
         other = Engine(SITE, T0)
         with pytest.raises(ValueError, match="the state of an earlier run cannot be read"):
-            other.restore(wrong, T0)
-        assert other.state()["kpis"]["meters"][0]["total_wh"] == 0.0
+            other.restore(replace(kept, state=wrong), T0)
+        assert other.state().state["kpis"]["meters"][0]["total_wh"] == 0.0
+        assert ledger_wh(other) == ledger_wh(engine) > [0.0, 0.0]
 
 
 def test_a_journal_of_the_version_before_takes_a_state(tmp_path):
     Journal.open(tmp_path, ["local"]).close()
     with sqlite3.connect(tmp_path / "journal.db") as db:
-        db.execute("DROP TABLE state")
+        for table in ("state", "ledger", "meter"):
+            db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")
     db.close()
     journal = Journal.open(tmp_path, ["local"])

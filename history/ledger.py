@@ -1,0 +1,94 @@
+"""The ledger on disk: energies of all meters by quarter of an hour, a row each in `journal.db`.
+
+A row is replaced when its quarter changes, in the same transaction as the state of the meters: what
+a counter showed and what was counted from it belong together. Rows are never deleted; meters that
+the site file no longer names keep what they have. Runs in the journal's writer thread and in
+readers; knows neither the meters nor the clock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from core.ledger import Cell
+
+SCHEMA = """
+CREATE TABLE meter (              -- columns of the ledger
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE     -- point of the counter
+);
+CREATE TABLE ledger (
+    start INTEGER PRIMARY KEY,    -- UTC seconds, begin of a quarter of an hour
+    rules INTEGER NOT NULL,       -- core.ledger.RULES that it was made by
+    changed REAL NOT NULL,        -- UTC seconds
+    value BLOB NOT NULL           -- zlib of _ENTRY for each meter that has something
+);
+"""
+
+_ENTRY = np.dtype([("meter", "<u4"), ("wh", "<f8"), ("known_s", "<f4"), ("estimated_wh", "<f4")])
+
+
+def write(db: sqlite3.Connection, meters: Sequence[str], cells: Sequence[Cell]) -> int:
+    """Put these cells in place of those there were, within a transaction of the caller's. Gives by
+    how many bytes the ledger grew."""
+    ids = _ids(db, meters)
+    grown = 0
+    for cell in cells:
+        some = (cell.known_s != 0) | (cell.wh != 0)
+        entries = np.zeros(int(some.sum()), dtype=_ENTRY)
+        entries["meter"] = ids[some]
+        entries["wh"], entries["known_s"] = cell.wh[some], cell.known_s[some]
+        entries["estimated_wh"] = cell.estimated_wh[some]
+        before = db.execute("SELECT value FROM ledger WHERE start = ?", (cell.start,)).fetchone()
+        if before is not None:
+            others = _entries(before[0])
+            others = others[~np.isin(others["meter"], ids)]
+            entries = np.concatenate([entries, others])
+            grown -= len(before[0])
+        value = zlib.compress(entries.tobytes(), 1)
+        grown += len(value)
+        row = (cell.start, cell.rules, cell.changed, value)
+        db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", row)
+    return grown
+
+
+def read(db: sqlite3.Connection, start: float, end: float) -> tuple[tuple[str, ...], list[Cell]]:
+    """All meters, and the cells that begin in `start <= t < end`, oldest first, with a column for
+    each."""
+    meters = tuple(name for (name,) in db.execute("SELECT name FROM meter ORDER BY id"))
+    query = (
+        "SELECT start, rules, changed, value FROM ledger WHERE start >= ? AND start < ? "
+        "ORDER BY start"
+    )
+    cells = []
+    for begin, rules, changed, value in db.execute(query, (start, end)):
+        entries = _entries(value)
+        at = entries["meter"] - 1  # ids count from one and none is ever deleted
+        wh, known_s, estimated_wh = np.zeros((3, len(meters)))
+        wh[at], known_s[at] = entries["wh"], entries["known_s"]
+        estimated_wh[at] = entries["estimated_wh"]
+        cells.append(Cell(begin, rules, changed, wh, known_s, estimated_wh))
+    return meters, cells
+
+
+def size(db: sqlite3.Connection) -> int:
+    """Bytes that the cells take."""
+    return int(db.execute("SELECT coalesce(sum(length(value)), 0) FROM ledger").fetchone()[0])
+
+
+def _entries(value: bytes) -> npt.NDArray[np.void]:
+    return np.frombuffer(zlib.decompress(value), dtype=_ENTRY)
+
+
+def _ids(db: sqlite3.Connection, meters: Sequence[str]) -> npt.NDArray[np.int64]:
+    known = dict(db.execute("SELECT name, id FROM meter").fetchall())
+    for name in meters:
+        if name not in known:
+            known[name] = len(known) + 1
+            db.execute("INSERT INTO meter VALUES (?, ?)", (known[name], name))
+    return np.array([known[name] for name in meters], dtype=np.int64)
