@@ -86,7 +86,9 @@ def test_each_mistake_is_one_sentence(bad, words):
         (Group("g", "N+R", ("ups", "ups")), "names the same node twice"),
         (Group("g", "N+R", ("ups",), -1), "design: -1 is not possible"),
         (Group("g", "2N", ("ups",)), "2N is two systems"),
-        (Group("g", "2N", ("ups", "board"), 2), "leave design out"),
+        (Group("g", "2N", ("ups", "board"), 2), "ups and board is no bus with enough of them"),
+        (Group("g", "catcher", ("ups", "board"), 2), "catcher stands the loss of one system"),
+        (Group("g", "2N", ("ups", "board"), 0), "leave design out"),
         (Group("g", "catcher", ("ups",)), "needs two systems at least"),
     ],
 )

@@ -8,47 +8,22 @@ from pathlib import Path
 import pytest
 
 from agent.config.load import load_site
-from core.redundancy.report import RedundancyModel
-from tests.support.conditions import NOW, Reading, status, view
+from tests.support.healthy import Healthy, group
 
 ROOT = Path(__file__).parents[1]
 KW = {"rpp": 42.0, "crah-board": 20.0, "pump-board": 15.0, "security": 5.0, "mcc": 170.0}
 """What flows through one feed, in kW; 5 where nothing is named."""
 
-HEALTHY = {
-    "utility": {"mains.state": "normal", "breaker.position": "closed"},
-    "genset": {"engine.state": "stopped", "control.mode": "auto", "fuel.level": 0.9},
-    "ats": {"position": "preferred", "control.mode": "auto"},
-    "sts": {"position": "preferred", "sync.state": "in_sync"},
-    "ups": {"mode": "online", "battery.state": "floating", "battery.runtime": 900.0},
-    "transformer": {"breaker.position": "closed"},
-}
 
-
-class Demo:
-    """The demo site, its readings and the model that judges them."""
+class Demo(Healthy):
+    """The demo site with the power that flows through each feed of a load."""
 
     def __init__(self) -> None:
-        self.site = load_site(ROOT / "simulator" / "sites" / "nouaceur.yaml")
-        self.model = RedundancyModel(self.site)
-        self.points: dict[str, str | float] = {}
+        super().__init__(load_site(ROOT / "simulator" / "sites" / "nouaceur.yaml"))
         for node in self.site.power:
-            for name, value in HEALTHY.get(node.kind, {}).items():
-                if node.device:
-                    self.points[f"{node.device}/{name}"] = value
             for feeder, point in zip(node.fed_by, node.demand, strict=False):
                 kw = next((kw for start, kw in KW.items() if feeder.startswith(start)), 5.0)
                 self.points[point] = kw * 1e3
-        self.devices = {device.id: status(device.id) for device in self.site.devices}
-
-    def report(self):
-        return self.model.evaluate(self._view(), self.devices, NOW)
-
-    def what_if(self, out: str, **more):
-        return self.model.what_if(self._view(), self.devices, NOW, out=out.split(), **more)
-
-    def _view(self):
-        return view(*(Reading(point, value) for point, value in self.points.items()))
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +62,6 @@ def test_every_single_removal_is_what_the_diagram_says(demo):
         assert answer.verdict == expected(node.kind, node.id), (node.id, answer.reasons)
         assert answer.overloaded == ()
         assert answer.unprotected_loads == ()
-
-
-def group(answer, name):
-    return next(group for group in answer.groups if group.id == name)
 
 
 def test_one_ups_module(demo):

@@ -181,7 +181,9 @@ def _group(group: Group, by_id: Mapping[str, Node]) -> Found:
         yield group.id, f"design: {group.design} is not possible: it is 0 or more spare units"
     if group.scheme == "N+R":
         return
-    if group.design != 1:
+    if group.scheme == "2N" and group.design > 1:
+        yield from _two_sides_of_units(group, by_id)
+    elif group.design != 1:
         yield group.id, f"design: {group.scheme} stands the loss of one system: leave design out"
     if group.scheme == "2N" and len(group.members) != 2:
         yield (
@@ -190,3 +192,16 @@ def _group(group: Group, by_id: Mapping[str, Node]) -> Found:
         )
     elif group.scheme in ("distributed", "catcher") and len(group.members) < 2:
         yield group.id, f"members: {group.scheme} needs two systems at least"
+
+
+def _two_sides_of_units(group: Group, by_id: Mapping[str, Node]) -> Found:
+    """2(N+R): a side, and R units of the other."""
+    sides = (by_id[name] for name in group.members if name in by_id)
+    few = [side.id for side in sides if side.kind != "bus" or len(side.fed_by) < group.design]
+    if few:
+        yield (
+            group.id,
+            f"design: {group.design} is the loss of a side and of {group.design - 1} more of the "
+            f"units that feed the other; {' and '.join(few)} is no bus with enough of them: leave "
+            "design out, or name the buses behind the units",
+        )

@@ -104,12 +104,17 @@ def _judge(study: Study, group: Group, case: CaseName, single: SingleFed) -> Gro
     load_kw = _load_kw(study, case, members, here)
     ranked = sorted((firm[i] for i in here), reverse=True)
     capacity_kw = sum(ranked[group.design :])
+    if group.scheme == "2N":
+        capacity_kw = _smaller_side(study, balance, here, group.design - 1)
     headroom_kw = capacity_kw - load_kw
     harmed = ""
     if group.scheme == "N+R":
         spare, harmed = _played(study, case, here, tolerated(ranked, load_kw))
     elif group.scheme == "2N":
         spare, harmed = _two_sides(study, case, here, firm, load_kw, single)
+        if spare == 1:
+            more, harmed = _units_beside(study, case, here, load_kw, group.design - 1, single)
+            spare += more
     else:
         spare, headroom_kw = _systems(study, case, members, here, firm)
     status = status_of(spare, group.design)
@@ -137,8 +142,9 @@ def _judge(study: Study, group: Group, case: CaseName, single: SingleFed) -> Gro
     )
 
 
-def _firm(study: Study, balance: Balance, i: int) -> float:
-    """What a member could give and go on giving through an outage, in kW.
+def _firm(study: Study, balance: Balance, i: int, aside: int = 0) -> float:
+    """What a member could give and go on giving through an outage, in kW, with so many of the
+    largest units of its bus set aside.
 
     A UPS counts only while it works on its input and its battery would last; a bus no more than
     what counts behind it, whatever it states itself.
@@ -147,15 +153,15 @@ def _firm(study: Study, balance: Balance, i: int) -> float:
     if not balance.live[i]:
         return 0.0
     role, limit = graph.role[i], graph.limit[i]
-    if role is Role.SOURCE:
-        return limit
-    if role is Role.UPS:
-        return limit if study.guards(i) and not balance.bypassed[i] else 0.0
+    if role in (Role.SOURCE, Role.UPS):
+        guards = role is Role.SOURCE or (study.guards(i) and not balance.bypassed[i])
+        return limit if guards and not aside else 0.0
     feeders, blocked = graph.feeders[i], balance.conditions[i].blocked
     if role is Role.BUS:
         usable = (f for k, f in enumerate(feeders) if k not in blocked)
-        return min(limit, sum(_firm(study, balance, f) for f in usable))
-    return min(limit, _firm(study, balance, feeders[balance.pick[i]]))
+        units = sorted((_firm(study, balance, f) for f in usable), reverse=True)
+        return min(limit, sum(units[aside:]))
+    return min(limit, _firm(study, balance, feeders[balance.pick[i]], aside))
 
 
 def _load_kw(study: Study, case: CaseName, members: list[int], here: list[int]) -> float:
@@ -243,6 +249,38 @@ def _two_sides(
     return len(here) - 1, ""
 
 
+def _smaller_side(study: Study, balance: Balance, here: list[int], aside: int) -> float:
+    """2N: what is left after the loss of the better side, in kW."""
+    firm = sorted(_firm(study, balance, i, aside) for i in here)
+    return firm[0] if len(firm) > 1 else 0.0
+
+
+def _units_beside(
+    study: Study,
+    case: CaseName,
+    here: Sequence[int],
+    load_kw: float,
+    design: int,
+    single: SingleFed,
+) -> tuple[int, str]:
+    """2(N+R): how many units of either side can be lost beside the whole other side, up to the
+    design, and who pays for one more. The sides are buses, their units what feeds them."""
+    balance = study.balances[case]
+    for count in range(1, design + 1):
+        for lost, left in ((here[0], here[1]), (here[1], here[0])):
+            name = study.graph.nodes[left].id
+            if load_kw > _firm(study, balance, left, count) * (1 + TOLERANCE):
+                return count - 1, f"{name} has too few units to lose {count} of them and carry all"
+            units = [f for f in study.graph.feeders[left] if balance.live[f]]
+            for played, out in enumerate(_losses(_alike(study, units), count)):
+                if played == _LOSSES_MAX:
+                    return count - 1, f"the loss of {count} units of {name} is not played"
+                paying = _paying(study, case, (lost, *out), single.get(lost, 0))
+                if paying:
+                    return count - 1, f"without {names(study.graph.ids((lost, *out)))} {paying}"
+    return design, ""
+
+
 def _dropping(study: Study, members: Sequence[int], single: SingleFed) -> tuple[str, ...]:
     """Loads that drop with one side of a group that is full otherwise."""
     found = ((study.graph.nodes[i].id, study.loads_of(single.get(i, 0))) for i in members)
@@ -278,7 +316,7 @@ def _systems(
         for j, kw in zip(here, study.given(case, (i,), here), strict=True)
         if j != i
     ]
-    headroom_kw = min(margins, default=-sum(balance.gives[i] for i in members))
+    headroom_kw = min(margins, default=-sum(whole.gives[i] for i in members))
     if not here or dropped or any(balance.overloaded(i) for i in here):
         return -1, headroom_kw
     carried = all(margin >= -TOLERANCE * firm[here[0]] for margin in margins)

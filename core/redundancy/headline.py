@@ -151,6 +151,8 @@ def _spare_words(group: GroupStatus) -> str:
     if group.scheme == "N+R":
         left = group.spare if group.status == DEGRADED else 0
         return f"{left} of {group.design} spare units left"
+    if group.status == DEGRADED:
+        return "the loss of one side would be carried, but not of one more unit"
     return "the loss of one system would not be carried"
 
 
