@@ -1,8 +1,8 @@
 """The six architectures of docs/examples, judged as an engineer would on paper.
 
-Every figure here was worked out by hand from the site files. With the mains lost a UPS takes what it
-gives divided by 0.95, and a tenth of its capacity for its battery; the generators carry the sum. A
-group's figures are status, spare and headroom in kW.
+Every figure here was worked out by hand from the site files. With the mains lost a UPS takes what
+it gives divided by 0.95, and a tenth of its capacity for its battery; the generators carry the sum.
+A group's figures are status, spare and headroom in kW.
 """
 
 from __future__ import annotations

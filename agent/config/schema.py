@@ -189,7 +189,9 @@ class GroupKeys(_Strict):
         description="nodes that stand in for one another"
     )
     design: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="spare units it was built with: the R of N+R; of 2N a side (1), in 2(N+1) a unit more (2)"
+        default=1,
+        description="spare units it was built with: the R of N+R; of 2N a side (1), in 2(N+1) "
+        "a unit more (2)",
     )
 
 

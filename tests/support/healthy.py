@@ -1,4 +1,4 @@
-"""A site file's plant judged on healthy readings made by hand: a state of every device, no sockets."""
+"""A site file's plant judged on healthy readings made by hand: a state of every device."""
 
 from __future__ import annotations
 
