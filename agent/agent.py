@@ -30,6 +30,7 @@ from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
+from core.totals import LineTotals, missing
 from history.store import History
 
 TICK_S = 1.0
@@ -69,6 +70,7 @@ class Agent:
         self._scenarios = scenarios
         self._profiles = profiles or configuration.profiles
         self._engine = Engine(self._site, clock.now())
+        self._totals = LineTotals()
         self._go_on()
         self._defined = 0
         self._published = asyncio.Condition()
@@ -112,6 +114,14 @@ class Agent:
     # What the collectors are handed (core.contracts.Intake).
 
     def register(self, device: str, names: Sequence[PointName]) -> Rows:
+        rows = self._define(device, names)
+        left_out = missing(names)
+        of = self._define(device, tuple(left_out))
+        lines = (rows[list(positions)] for positions in left_out.values())
+        self._totals.put(device, zip(of.tolist(), lines, strict=True))
+        return rows
+
+    def _define(self, device: str, names: Sequence[PointName]) -> Rows:
         rows = self._engine.register(device, names)
         points = [Point(device, name) for name in names]
         for row, point in zip(rows.tolist(), points, strict=True):
@@ -122,6 +132,7 @@ class Agent:
 
     def expect(self, rows: Rows, interval_s: float) -> None:
         self._engine.expect(rows, interval_s)
+        self._engine.expect(self._totals.made_of(rows), interval_s)
 
     def accept(self, batch: Batch) -> None:
         self._engine.accept(batch)
@@ -173,6 +184,9 @@ class Agent:
         while True:
             started = self._clock.monotonic()
             snapshot = self._engine.tick(self._clock.now())
+            totals = self._totals.batch(snapshot.points)
+            if totals is not None:
+                self.accept(totals)
             async with self._published:
                 self._published.notify_all()
             ended = self._clock.monotonic()

@@ -35,6 +35,7 @@ from collectors.profile_keys import (
 )
 from core.errors import ConfigError, Problem
 from core.points import PointName, parse_name
+from core.totals import line_of
 from core.vocabulary import CLASSES, Severity
 
 try:
@@ -158,9 +159,10 @@ class Profile(Family):
         )
 
     def may_have(self, name: PointName) -> bool:
-        """Whether a device of this family can have this point, table rows and further blocks of a
-        SunSpec model included."""
-        return any(spec.may_give(name) for spec in self.points)
+        """Whether a device of this family can have this point: table rows, further blocks of a
+        SunSpec model and totals of lines included."""
+        told = (name, line_of(name) or name)
+        return any(spec.may_give(each) for spec in self.points for each in told)
 
 
 class Library:

@@ -76,6 +76,15 @@ def test_power_and_energy_agree_on_the_pue(demo):
     assert 0.9e6 < power["it_power"] < 1.0e6
 
 
+def test_the_lines_of_a_ups_are_added_up(demo):
+    points = demo.get("/api/v1/points?device=ups-a1&quantity=active_power")["points"]
+    watts = {point["id"]: point["value"] for point in points}
+    total = watts["ups-a1/output.active_power"]
+    assert total == pytest.approx(
+        sum(watts[f"ups-a1/output.active_power.l{line}"] for line in (1, 2, 3)), rel=0.02
+    )
+
+
 def test_redundancy_is_full_as_designed_in_both_cases(demo):
     status = demo.get("/api/v1/status")
     assert status["redundancy"]["status"] == "full"

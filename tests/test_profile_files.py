@@ -189,7 +189,8 @@ def test_a_profile_knows_its_points_without_a_device():
     assert parse_name("battery.charge") in ups.point_names()
     assert ups.may_have(parse_name("output.voltage.l1"))
     assert not ups.may_have(parse_name("engine.speed"))
-    assert not ups.may_have(parse_name("output.active_power")), "RFC 1628 has no total"
+    assert not ups.may_have(parse_name("output.voltage"))
+    assert ups.may_have(parse_name("output.active_power")), "RFC 1628 has lines, which add up"
     apc = library().load("apc-ups")
     assert apc.may_have(parse_name("input.frequency")), "a row may stand for all"
     assert not apc.may_have(parse_name("input.frequency.l1"))

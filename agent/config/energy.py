@@ -76,11 +76,12 @@ def _input(entry: str, devices: dict[str, DeviceKeys], profiles: Library, role: 
         raise ValueError(f"'{entry}' has no profile yet: name one, or name the point")
     if profile not in profiles.names():
         raise ValueError(f"'{entry}' has a profile that is not in the library")
-    names = {str(name) for each in profiles.together(profile) for name in each.point_names()}
+    together = profiles.together(profile)
     for quantity in ("active_energy", "active_power"):
         for part in PARTS_BY_ROLE[role]:
             prefix = f"{part}." if part else ""
-            if f"{prefix}{quantity}" in names:
+            name = parse_name(f"{prefix}{quantity}")
+            if any(each.may_have(name) for each in together):
                 return EnergyInput(
                     f"{entry}/{prefix}active_energy", f"{entry}/{prefix}active_power"
                 )
