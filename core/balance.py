@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from math import floor
 
 import numpy as np
+import numpy.typing as npt
 
 from core.cells import Columns, Matched
 from core.energy import LONG, RINGS, WINDOWS, YEAR, EnergyMeters
@@ -54,8 +55,14 @@ class Flow:
         """The meters of this flow."""
         return np.flatnonzero(self.weight)
 
+    @cached_property
+    def members(self) -> npt.NDArray[np.bool_]:
+        """Which of all meters are in this flow."""
+        found: npt.NDArray[np.bool_] = self.weight != 0
+        return found
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Sums:
     """What several meters know in common of one window."""
 
@@ -67,15 +74,21 @@ class Sums:
     quality: Quality
     reason: str
 
-    @property
+    @cached_property
     def span_s(self) -> float:
         """Time that all know, in seconds."""
         return min(self.elapsed_s, self.matched.span_s)
 
-    @property
+    @cached_property
     def coverage(self) -> float:
         """Share of the elapsed time that all know."""
         return round(min(1.0, self.span_s / self.elapsed_s), 4) if self.elapsed_s > 0 else 0.0
+
+    @cached_property
+    def meters_wh(self) -> Floats:
+        """Wh of each meter of `columns`."""
+        found: Floats = self.matched.wh.sum(axis=0)
+        return found
 
     def cells(self, flow: Flow) -> Floats:
         """Wh of a flow by cell of the window."""
@@ -83,7 +96,7 @@ class Sums:
 
     def total(self, flow: Flow) -> float:
         """Wh of a flow in the whole window."""
-        return float(self.cells(flow).sum())
+        return float(self.meters_wh @ flow.weight[self.columns])
 
     def only(self, cells: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Sums:
         """The same without the other cells."""
@@ -113,6 +126,8 @@ class Balance:
         self._meters = meters
         self._made: dict[tuple[str, bytes], _Made] = {}
         """The last sums by window and members."""
+        self._rings: dict[tuple[str, bytes], tuple[int, Matched]] = {}
+        """The same of rings, and after how many updates they were."""
 
     def flow(self, *parts: tuple[Sequence[EnergyInput], int]) -> Flow:
         """The sum of these inputs, each list with its sign and each input with its own."""
@@ -132,7 +147,7 @@ class Balance:
         windows end with the last quarter of an hour that all of those know, and are read from the
         ledger: once a quarter, and a minute after something late came in.
         """
-        members = np.flatnonzero(np.any([flow.weight != 0 for flow in flows], axis=0))
+        members = np.flatnonzero(reduce(np.logical_or, (flow.members for flow in flows)))
         meters = self._meters
         end = meters.end(members)
         begun = float(meters.since[members].max()) if len(members) else np.nan
@@ -150,13 +165,21 @@ class Balance:
     def _sums(self, window: str, members: Columns, begun: float, end: float) -> Sums:
         meters, length_s = self._meters, WINDOWS[window]
         elapsed_s = 0.0 if np.isnan(begun) else min(length_s, max(0.0, end - begun))
-        rings = [ring for ring in meters.windows.values() if ring.length_s >= elapsed_s]
-        if rings:
-            matched = min(rings, key=lambda ring: ring.length_s).matched(members, end)
+        ring = next((name for name, length in RINGS.items() if length >= elapsed_s), None)
+        if ring is not None:
+            matched = self._of_ring(ring, members, end)
         else:
             utc = end - meters.ahead_s
             matched = meters.ledger.days(members, utc - elapsed_s, utc)
         return Sums(matched, members, length_s, elapsed_s, Quality.GOOD, "")
+
+    def _of_ring(self, ring: str, members: Columns, end: float) -> Matched:
+        """Several young windows read the same ring: once a tick is enough."""
+        key, updates = (ring, members.tobytes()), self._meters.updates
+        made = self._rings.get(key)
+        if made is None or made[0] != updates:
+            made = self._rings[key] = updates, self._meters.windows[ring].matched(members, end)
+        return made[1]
 
     def names(self, columns: Columns) -> str:
         """The devices of these meters, in words."""

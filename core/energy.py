@@ -92,6 +92,8 @@ class EnergyMeters:
         """When each meter was first heard (s, this module's time)."""
         self.until: Floats = np.full(n, np.nan)
         """Up to when the energy of each meter is known."""
+        self.coarse_wh: Floats = np.zeros(n)
+        """How much of each meter's energy may not be counted yet, as its counter is coarse."""
         self.windows = {name: Window(length_s, n) for name, length_s in RINGS.items()}
         self.ledger = Ledger(n)
         self.updates = 0
@@ -121,11 +123,6 @@ class EnergyMeters:
     def total_wh(self) -> Floats:
         """Energy of each meter since the start."""
         return np.array([meter.total_wh for meter in self._meters], dtype=np.float64)
-
-    @property
-    def coarse_wh(self) -> Floats:
-        """How much of each meter's energy may not be counted yet, as its counter is coarse."""
-        return np.array([meter.coarse_wh for meter in self._meters], dtype=np.float64)
 
     @property
     def restarts(self) -> dict[str, int]:
@@ -205,6 +202,7 @@ class EnergyMeters:
         else:
             spans = [*meter.take(at[1], None, counter_wh), *meter.take(at[0], power_w, None)]
         self._heard(i, meter.until)
+        self.coarse_wh[i] = meter.coarse_wh
         return spans
 
     def _heard(self, i: int, until: float) -> None:
@@ -280,6 +278,7 @@ class EnergyMeters:
             self._meters[i] = meter = Meter(**fields)
             self.since[i] = np.nan if since is None else since
             self.until[i] = meter.until if meter.begun else np.nan
+            self.coarse_wh[i] = meter.coarse_wh
         self._wall, self._offset = state["wall"], float(state["ahead_s"])
         self._fill_windows()
         self._set_clock(now)
