@@ -30,6 +30,7 @@ from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
+from core.statement import Statement
 from core.totals import LineTotals, missing
 from history.store import History
 
@@ -105,6 +106,12 @@ class Agent:
         self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand
     ) -> WhatIf:
         return self._engine.what_if(out, back, case, demand)
+
+    def pue_statement(self, name: str) -> Statement:
+        return self._engine.pue_statement(name)
+
+    def months(self, year: int | None) -> Sequence[Statement]:
+        return self._engine.months(year)
 
     async def next_snapshot(self, after_version: int) -> Snapshot:
         async with self._published:

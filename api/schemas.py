@@ -19,29 +19,33 @@ Ids = list[str]
 Words = Annotated[list[str], Field(max_length=1000)]
 
 
-class _Model(BaseModel):
+class Strict(BaseModel):
+    """No key that is not documented."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Stamped(_Model):
+class Stamped(Strict):
+    """Of one snapshot."""
+
     version: int = Field(description="grows by one with each snapshot; starts again with the agent")
     time: Time = Field(description="when the values of this answer were put together")
 
 
-class ErrorDetail(_Model):
+class ErrorDetail(Strict):
     """What went wrong."""
 
     code: str = Field(description="for programs", examples=["unknown_device"])
     message: str = Field(description="a sentence for people")
 
 
-class ErrorBody(_Model):
+class ErrorBody(Strict):
     """Every error looks like this."""
 
     error: ErrorDetail
 
 
-class Kpi(_Model):
+class Kpi(Strict):
     """One key figure."""
 
     id: str = Field(examples=["pue"])
@@ -58,13 +62,13 @@ class Kpi(_Model):
     inputs: Ids = Field(description="points it is made of")
 
 
-class Kpis(_Stamped):
+class Kpis(Stamped):
     """All key figures."""
 
     kpis: list[Kpi]
 
 
-class RedundancyHeadline(_Model):
+class RedundancyHeadline(Strict):
     """The verdict in one line."""
 
     status: StatusName
@@ -73,7 +77,7 @@ class RedundancyHeadline(_Model):
     reasons: list[str]
 
 
-class AlarmCounts(_Model):
+class AlarmCounts(Strict):
     """Active alarms by severity."""
 
     critical: int
@@ -82,7 +86,7 @@ class AlarmCounts(_Model):
     total: int
 
 
-class DeviceCounts(_Model):
+class DeviceCounts(Strict):
     """Devices by status."""
 
     total: int = Field(description="all but the retired ones")
@@ -92,7 +96,7 @@ class DeviceCounts(_Model):
     down_ids: Ids
 
 
-class SiteName(_Model):
+class SiteName(Strict):
     """Which site this is."""
 
     id: str
@@ -100,7 +104,7 @@ class SiteName(_Model):
     timezone: str
 
 
-class Headline(_Stamped):
+class Headline(Stamped):
     """The site in one look."""
 
     ready: bool = Field(description="every device was tried once, and a snapshot stands")
@@ -118,7 +122,7 @@ class Status(Headline):
     kpis: list[Kpi]
 
 
-class Point(_Model):
+class Point(Strict):
     """One reading."""
 
     id: str = Field(examples=["ups-a1/output.active_power"])
@@ -140,13 +144,13 @@ class Point(_Model):
     age_s: float | None
 
 
-class Points(_Stamped):
+class Points(Stamped):
     """Readings as rows."""
 
     points: list[Point]
 
 
-class PointColumnLists(_Model):
+class PointColumnLists(Strict):
     """One list per column."""
 
     point: list[str]
@@ -165,13 +169,13 @@ class PointColumnLists(_Model):
     age_s: list[float | None]
 
 
-class PointColumns(_Stamped):
+class PointColumns(Stamped):
     """The same with `format=columns`: one list per column, all of one length."""
 
     columns: PointColumnLists
 
 
-class Nameplate(_Model):
+class Nameplate(Strict):
     """What the device says it is."""
 
     vendor: str
@@ -180,7 +184,7 @@ class Nameplate(_Model):
     firmware: str
 
 
-class Polling(_Model):
+class Polling(Strict):
     """How the polling of the device goes."""
 
     interval_s: float
@@ -190,7 +194,7 @@ class Polling(_Model):
     skipped: int = Field(description="left out since the one before was not done")
 
 
-class Device(_Model):
+class Device(Strict):
     """One device."""
 
     id: str
@@ -216,20 +220,20 @@ class Device(_Model):
     point_count: int
 
 
-class Devices(_Stamped):
+class Devices(Stamped):
     """All devices, in the order of the site file."""
 
     devices: list[Device]
 
 
-class DeviceWithPoints(_Stamped):
+class DeviceWithPoints(Stamped):
     """One device and its readings."""
 
     device: Device
     points: list[Point]
 
 
-class Overload(_Model):
+class Overload(Strict):
     """A node that gives more than it can, and the loads behind it."""
 
     id: str
@@ -238,7 +242,7 @@ class Overload(_Model):
     loads: Ids
 
 
-class Case(_Model):
+class Case(Strict):
     """The plant in one case."""
 
     lost_loads: Ids
@@ -249,7 +253,7 @@ class Case(_Model):
     unknown: Ids = Field(description="nodes whose state is not known: taken as out")
 
 
-class Group(_Model):
+class Group(Strict):
     """Units that stand in for one another, in their worse case."""
 
     id: str
@@ -267,7 +271,7 @@ class Group(_Model):
     case: str = Field(description="the worse case, which this is about")
 
 
-class Load(_Model):
+class Load(Strict):
     """One load of the power graph."""
 
     id: str
@@ -279,7 +283,7 @@ class Load(_Model):
     reasons: list[str]
 
 
-class SingleFailure(_Model):
+class SingleFailure(Strict):
     """What taking out one more component would do."""
 
     out: str
@@ -288,7 +292,7 @@ class SingleFailure(_Model):
     overloaded: Ids
 
 
-class Redundancy(_Stamped, RedundancyHeadline):
+class Redundancy(Stamped, RedundancyHeadline):
     """The verdict now, with reasons and scope."""
 
     groups: list[Group]
@@ -300,7 +304,7 @@ class Redundancy(_Stamped, RedundancyHeadline):
     unknown: Ids
 
 
-class PointsQuery(_Model):
+class PointsQuery(Strict):
     """Filters of `/points`; each takes several words, repeated or with commas."""
 
     device: Words = Field(default=[], examples=[["ups-a1"]])
@@ -313,7 +317,26 @@ class PointsQuery(_Model):
     )
 
 
-class EventsQuery(_Model):
+class PueQuery(Strict):
+    """Of which time."""
+
+    window: str = Field(
+        default="24h",
+        max_length=20,
+        description="1m, 15m, 1h, 24h, 7d, 30d, 12mo, a month (2026-03) or a year (2026)",
+        examples=["24h"],
+    )
+
+
+class MonthsQuery(Strict):
+    """Of which year."""
+
+    year: int | None = Field(
+        default=None, ge=2000, le=9998, description="left out: the current one", examples=[2026]
+    )
+
+
+class EventsQuery(Strict):
     """Which events."""
 
     since: str | None = Field(
@@ -324,7 +347,7 @@ class EventsQuery(_Model):
     limit: int = Field(default=200, ge=1, le=1000)
 
 
-class HistoryQuery(_Model):
+class HistoryQuery(Strict):
     """Which stretch of which point. Times are ISO 8601, UTC seconds, or so long ago (`-1h`)."""
 
     point: str = Field(examples=["ups-a1/output.active_power"])
@@ -333,7 +356,7 @@ class HistoryQuery(_Model):
     buckets: int = Field(default=300, ge=1, le=10_000)
 
 
-class WhatIfRequest(_Model):
+class WhatIfRequest(Strict):
     """What is to be taken out, and what is put back in."""
 
     out: list[Annotated[str, Field(max_length=200)]] = Field(
@@ -346,7 +369,7 @@ class WhatIfRequest(_Model):
     demand: Literal["now", "peak_15m", "peak_30d", "design"] = "now"
 
 
-class WhatIf(_Stamped):
+class WhatIf(Stamped):
     """The whole resulting state."""
 
     verdict: Literal["safe", "reduced", "unsafe", "unknown"]
@@ -360,7 +383,7 @@ class WhatIf(_Stamped):
     cases: dict[str, Case]
 
 
-class Alarm(_Model):
+class Alarm(Strict):
     """A condition that stands."""
 
     id: str
@@ -374,13 +397,13 @@ class Alarm(_Model):
     reason: str
 
 
-class Alarms(_Stamped):
+class Alarms(Stamped):
     """All conditions that stand."""
 
     alarms: list[Alarm]
 
 
-class Event(_Model):
+class Event(Strict):
     """Something that happened between two polls."""
 
     seq: int = Field(description="only grows; hand the last one back as `since`")
@@ -398,14 +421,14 @@ class Event(_Model):
     )
 
 
-class Events(_Stamped):
+class Events(Stamped):
     """What happened, oldest first."""
 
     events: list[Event]
     next_since: int = Field(description="ask for `since` this next time")
 
 
-class History(_Model):
+class History(Strict):
     """One point over time; the six lists have one length."""
 
     point: str
@@ -431,26 +454,26 @@ class StreamEvent(Headline):
     events: list[Event]
 
 
-class Scenarios(_Model):
+class Scenarios(Strict):
     """What can be made to happen."""
 
     scenarios: list[str]
 
 
-class ScenarioStarted(_Model):
+class ScenarioStarted(Strict):
     """It begins now."""
 
     scenario: str
     time: Time
 
 
-class Live(_Model):
+class Live(Strict):
     """The process answers."""
 
     live: bool
 
 
-class Ready(_Model):
+class Ready(Strict):
     """Whether the agent is ready, and what is missing."""
 
     ready: bool

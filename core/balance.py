@@ -14,6 +14,7 @@ from math import floor
 import numpy as np
 import numpy.typing as npt
 
+from core.calendar import Period
 from core.cells import Columns, Matched
 from core.energy import LONG, RINGS, WINDOWS, YEAR, EnergyMeters
 from core.ledger import CELL_S
@@ -83,6 +84,12 @@ class Sums:
     def coverage(self) -> float:
         """Share of the elapsed time that all know."""
         return round(min(1.0, self.span_s / self.elapsed_s), 4) if self.elapsed_s > 0 else 0.0
+
+    @cached_property
+    def estimated_ratio(self) -> float:
+        """Share of the energy of all meters that is estimated."""
+        energy = float(np.abs(self.matched.wh).sum())
+        return float(np.abs(self.matched.estimated_wh).sum()) / energy if energy > 0 else 0.0
 
     @cached_property
     def meters_wh(self) -> Floats:
@@ -162,6 +169,34 @@ class Balance:
             made = self._made[key] = _Made(end, changes, meters.now, sums)
         return made.sums
 
+    def over(self, period: Period, flows: Sequence[Flow]) -> Sums:
+        """What all meters of these flows know in common of a month or year, up to the last whole
+        quarter of an hour where it is not over.
+
+        A meter that was first heard after the period counts for nothing in it: it was not there.
+        """
+        meters = self._meters
+        stop = min(period.end, floor(meters.utc / CELL_S) * CELL_S)
+        since = meters.since - meters.ahead_s
+        heard = since < stop if period.end <= meters.utc else ~(since >= stop)
+        columns = np.flatnonzero(reduce(np.logical_or, (flow.members for flow in flows)) & heard)
+        elapsed_s = max(0.0, stop - period.start)
+        matched = meters.ledger.days(columns, period.start, stop)
+        sums = Sums(matched, columns, period.end - period.start, elapsed_s, Quality.GOOD, "")
+        if not elapsed_s or not all((flow.members & heard).any() for flow in flows):
+            reason = f"no energy was metered in {period.name}"
+            return replace(sums, quality=Quality.WAITING, reason=reason)
+        quality, reason = self._report(period, sums)
+        return replace(sums, quality=quality, reason=reason)
+
+    def _report(self, period: Period, sums: Sums) -> tuple[Quality, str]:
+        """Quality of the sums of a month or year, and why it is not good."""
+        if sums.coverage < COVERAGE_REPORT:
+            return Quality.NO_ANSWER, f"only {sums.coverage:.0%} of {period.name} is known"
+        if sums.elapsed_s < sums.length_s:
+            return Quality.YOUNG, f"{period.name} is not over"
+        return self._partly(sums, f"{sums.coverage:.0%} of {period.name} is known")
+
     def _sums(self, window: str, members: Columns, begun: float, end: float) -> Sums:
         meters, length_s = self._meters, WINDOWS[window]
         elapsed_s = 0.0 if np.isnan(begun) else min(length_s, max(0.0, end - begun))
@@ -206,12 +241,14 @@ class Balance:
             return Quality.NO_ANSWER, f"{why}: only {sums.coverage:.0%} of the time is known"
         if sums.elapsed_s < sums.length_s * (1 - 1e-9):
             return Quality.YOUNG, f"{_words(sums.elapsed_s)} of {window}"
+        return self._partly(sums, f"{why}: {sums.coverage:.0%} of the time is known")
+
+    def _partly(self, sums: Sums, known: str) -> tuple[Quality, str]:
+        """Quality of sums that are there, by how much is known and how much of that estimated."""
         if sums.coverage < COVERAGE_GOOD:
-            return Quality.SUBNORMAL, f"{why}: {sums.coverage:.0%} of the time is known"
-        energy = float(np.abs(sums.matched.wh).sum())
-        estimated = float(np.abs(sums.matched.estimated_wh).sum())
-        if estimated > ESTIMATED_MAX * energy:
-            return Quality.ESTIMATED, f"{estimated / energy:.0%} of the energy is estimated"
+            return Quality.SUBNORMAL, known
+        if sums.estimated_ratio > ESTIMATED_MAX:
+            return Quality.ESTIMATED, f"{sums.estimated_ratio:.0%} of the energy is estimated"
         return Quality.GOOD, ""
 
 

@@ -83,6 +83,17 @@ def pieces(start: Floats, end: Floats, cell_s: float) -> Pieces:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What each meter (column) has in each cell (row); row i begins at `start + i * cell_s`."""
+
+    start: float
+    cell_s: float
+    wh: Floats
+    known_s: Floats
+    estimated_wh: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Matched:
     """Sums over the time that all meters asked for know. `seconds` has one entry a cell; `wh` and
     `estimated_wh` one row a cell and one column a meter, in the order asked for."""

@@ -15,6 +15,7 @@ from core.points import Point, PointName
 from core.readings import Batch, Bytes, Floats, Rows
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
+from core.statement import Statement
 
 Case = Literal["worst", "as_is", "mains_lost"]
 Demand = Literal["now", "peak_15m", "peak_30d", "design"]
@@ -126,6 +127,16 @@ class Services(Protocol):
         self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand
     ) -> WhatIf:
         """Raises KeyError naming an id that is neither a node nor a device of the site."""
+        ...
+
+    def pue_statement(self, name: str) -> Statement:
+        """What the PUE of a window (`24h`), a month (`2026-03`) or a year stands on. Raises
+        ValueError for another name."""
+        ...
+
+    def months(self, year: int | None) -> Sequence[Statement]:
+        """The months of a year, left out the current one, and the year itself. Raises ValueError
+        for one out of range."""
         ...
 
     async def next_snapshot(self, after_version: int) -> Snapshot:

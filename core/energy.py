@@ -96,6 +96,8 @@ class EnergyMeters:
         """How much of each meter's energy may not be counted yet, as its counter is coarse."""
         self.windows = {name: Window(length_s, n) for name, length_s in RINGS.items()}
         self.ledger = Ledger(n)
+        self.added = Spans.of((), ())
+        """What the last update brought, in UTC."""
         self.updates = 0
         """How often `update` was called."""
         self._wall: float | None = None
@@ -113,6 +115,11 @@ class EnergyMeters:
     def ahead_s(self) -> float:
         """How far this module's time is ahead of the wall clock, which was set back so much."""
         return self._offset
+
+    @property
+    def utc(self) -> float:
+        """Time of the last update in UTC seconds."""
+        return self.now - self._offset
 
     @property
     def power(self) -> Power:
@@ -172,7 +179,8 @@ class EnergyMeters:
         found = Spans.of(columns, spans)
         for window in self.windows.values():
             window.add(found)
-        self.ledger.add(found.later(-self._offset), now)
+        self.added = found.later(-self._offset)
+        self.ledger.add(self.added, now)
         self._set_power(power, power_ok, counter_ok, power_quality)
 
     def _set_clock(self, now: float) -> None:
@@ -288,7 +296,7 @@ class EnergyMeters:
         if self._wall is None:
             return
         every = np.arange(len(self.keys))
-        held = self.ledger.quarters(every, self._wall - max(RINGS.values()) - CELL_S, self._wall)
+        held = self.ledger.held(every, self._wall - max(RINGS.values()) - CELL_S, self._wall)
         cell, column = np.nonzero(held.known_s)
         end = np.fmin(held.start + (cell + 1) * CELL_S + self._offset, self.until[column])
         start = end - np.minimum(held.known_s[cell, column], CELL_S)

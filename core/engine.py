@@ -20,7 +20,9 @@ from core.redundancy.groups import unknown_group
 from core.redundancy.report import RedundancyModel
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Nameplate, RedundancyReport, Snapshot, WhatIf
+from core.statement import Statement, Statements
 from core.table import PointTable
+from core.vocabulary import Severity
 
 EVENTS_IN_SNAPSHOT = 200
 """How many of the newest events a snapshot carries."""
@@ -32,7 +34,7 @@ class Engine:
     def __init__(self, site: Site, now: float) -> None:
         self._site = site
         self._table = PointTable()
-        self._kpis = _kpis(site)
+        self._set_kpis(_kpis(site))
         self._redundancy = RedundancyModel(site)
         self._events = EventLog()
         self._devices: dict[str, DeviceStatus] = {
@@ -81,10 +83,19 @@ class Engine:
         try:
             kpis.restore(replace(kept, state=kept.state["kpis"]), now)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            self._kpis = _kpis(self._site)
-            self._kpis.meters.load(kept)
+            kpis = _kpis(self._site)
+            kpis.meters.load(kept)
+            self._set_kpis(kpis)
             raise ValueError(f"the state of an earlier run cannot be read: {error!r}") from error
-        self._kpis = kpis
+        self._set_kpis(kpis)
+
+    def pue_statement(self, name: str) -> Statement:
+        """What the PUE of a window, month or year stands on. Raises ValueError for another name."""
+        return self._statements.audit(name)
+
+    def months(self, year: int | None) -> Sequence[Statement]:
+        """The months of a year and the year itself. Raises ValueError for one out of range."""
+        return self._statements.table(year)
 
     def tick(self, now: float) -> Snapshot:
         """Compute everything as of `now` and publish it."""
@@ -115,6 +126,9 @@ class Engine:
             ready=ready,
         )
         self._events.update(before, snapshot)
+        revised = self._statements.revised()
+        if revised:
+            self._events.note("revised", revised, now, Severity.WARNING)
         self._snapshot = replace(snapshot, events=self._events.newest(EVENTS_IN_SNAPSHOT))
         return self._snapshot
 
@@ -131,6 +145,10 @@ class Engine:
         return self._redundancy.what_if(
             stands.points, stands.devices, stands.time, out=out, back=back, case=case, demand=demand
         )
+
+    def _set_kpis(self, kpis: Kpis) -> None:
+        self._kpis = kpis
+        self._statements = Statements(kpis, self._site.timezone)
 
     def _first(self, now: float) -> Snapshot:
         view = self._table.view(now)

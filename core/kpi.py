@@ -7,8 +7,10 @@ Formulas are in `core/pue.py`, meters in `core/energy.py`. Written down for read
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -39,6 +41,8 @@ COARSE_MAX = 0.1
 
 BORROWED = "less power comes in than the IT takes: batteries carry load, or a meter is wrong"
 
+SumsOf: TypeAlias = Callable[[Sequence[Flow]], Sums]
+
 DISAGREES_BEYOND = 1.03
 """IT energy only shrinks from the UPS to the rack, but for the meters' tolerance."""
 
@@ -64,14 +68,28 @@ class Kpis:
             ],
             ratings_w,
         )
-        self._balance = Balance(self.meters)
-        flow = self._balance.flow
-        self._facility = flow(*signed)
+        self.balance = Balance(self.meters)
+        flow = self.balance.flow
+        self.facility = flow(*signed)
         self._import = flow((energy.facility, 1))
         self._export = flow((energy.exported, 1))
         self._pv = flow((energy.pv, 1))
         self._genset = flow((energy.genset, 1))
         self._it = {category: flow((inputs, 1)) for category, inputs in energy.it if inputs}
+        self.flows = {
+            name: found
+            for name, found in (
+                ("facility", self.facility),
+                ("grid_import", self._import),
+                ("grid_export", self._export),
+                ("pv", self._pv),
+                ("genset", self._genset),
+                ("excluded", flow((energy.excluded, 1))),
+                *((f"it_{category}", found) for category, found in self._it.items()),
+            )
+            if len(found.columns)
+        }
+        """Whatever energy is reckoned from, by name."""
         # The power of a meter that counts both ways is net already.
         net = {each.energy.partition("/")[0] for each in energy.facility if each.power}
         outward = tuple(e for e in energy.exported if e.energy.partition("/")[0] not in net)
@@ -85,6 +103,10 @@ class Kpis:
         """All key figures as of the last update."""
         del now  # the figures stand where the readings end
         return (*self._powers(), *self._pues(), *self._pv_figures())
+
+    def it_flow(self, category: int) -> Flow:
+        """The IT energy of a category."""
+        return self._it[category]
 
     def state(self) -> Kept:
         """Accumulators to go on from after a restart."""
@@ -120,7 +142,7 @@ class Kpis:
         reason = ""
         value: float | None = float((watts * flow.weight[flow.columns])[known].sum())
         if not known.all():
-            reason = f"no power from {self._balance.names(flow.columns[~known])}"
+            reason = f"no power from {self.balance.names(flow.columns[~known])}"
             quality = max(quality, Quality.SUBNORMAL)
             if coverage < POWER_COVERAGE_MIN or not known.any():
                 value, quality = None, _worst(power.quality[flow.columns][~known].tolist())
@@ -141,7 +163,7 @@ class Kpis:
         backwards = flow.columns[np.nan_to_num(watts) < -FLOOR_W]
         if not len(backwards) or kpi.value is None:
             return kpi
-        reason = f"power flows backwards at {self._balance.names(backwards)}: check the wiring"
+        reason = f"power flows backwards at {self.balance.names(backwards)}: check the wiring"
         return replace(kpi, quality=Quality.SUSPECT, reason=reason)
 
     def _power_ratio(self, category: int, flow: Flow) -> Kpi:
@@ -176,26 +198,30 @@ class Kpis:
         for window in WINDOWS:
             if missing:
                 yield _not_configured(window, f"energy.{missing} is not in the site file")
-                continue
-            outer: Flow | None = None
-            for category, flow in sorted(self._it.items()):
-                figure = self._pue(window, category, flow)
-                if figure.value is None:
-                    yield figure
-                    continue
-                yield figure if outer is None else self._in_order(figure, flow, outer)
-                outer = flow
+            for figure, _ in self.pues(window, partial(self.balance.sums, window)):
+                yield figure
 
-    def _pue(self, window: str, category: int, it: Flow) -> Kpi:
-        sums = self._balance.sums(window, (self._facility, it))
-        inputs = (*self._facility.inputs, *it.inputs)
-        if self._coarse(sums, self._facility) + self._coarse(sums, it) > COARSE_MAX:
+    def pues(self, window: str, sums_of: SumsOf) -> Iterator[tuple[Kpi, Sums]]:
+        """PUE of each category over what `sums_of` gives for some flows, and the sums it is made
+        of."""
+        outer: Flow | None = None
+        for category, flow in sorted(self._it.items()) if self._energy.facility else ():
+            figure, sums = self._pue(window, category, flow, sums_of((self.facility, flow)))
+            if figure.value is not None:
+                if outer is not None:
+                    figure = self._in_order(figure, flow, outer, sums_of)
+                outer = flow
+            yield figure, sums
+
+    def _pue(self, window: str, category: int, it: Flow, sums: Sums) -> tuple[Kpi, Sums]:
+        inputs = (*self.facility.inputs, *it.inputs)
+        if self._coarse(sums, self.facility) + self._coarse(sums, it) > COARSE_MAX:
             ratio = Ratio(None, "the counters are too coarse for so short a time, without power")
             figure = self._figure("pue", window, sums, ratio, inputs)
-            return replace(figure, category=category)
+            return replace(figure, category=category), sums
         mains = self._without_storage(sums, it)
         floor_wh = self._floor_w(it) * mains.span_s / 3600
-        ratio = pue(mains.total(self._facility), mains.total(it), floor=floor_wh)
+        ratio = pue(mains.total(self.facility), mains.total(it), floor=floor_wh)
         if mains is not sums and mains.coverage < COVERAGE_MIN:
             ratio = Ratio(None, STORAGE, impossible=True)
         figure = self._figure("pue", window, mains, ratio, inputs)
@@ -204,11 +230,11 @@ class Kpis:
             reason = f"{left_out}; {figure.reason}" if figure.reason else left_out
             quality = max(figure.quality, Quality.SUBNORMAL)
             figure = replace(figure, quality=quality, reason=reason)
-        return replace(figure, category=category)
+        return replace(figure, category=category), mains
 
-    def _in_order(self, inner: Kpi, flow: Flow, outer: Flow) -> Kpi:
+    def _in_order(self, inner: Kpi, flow: Flow, outer: Flow, sums_of: SumsOf) -> Kpi:
         """A PUE further down, suspect where more IT energy arrived there than further up."""
-        sums = self._balance.sums(inner.window, (outer, flow))  # both over the same time
+        sums = sums_of((outer, flow))  # both over the same time
         if sums.total(flow) <= DISAGREES_BEYOND * sums.total(outer):
             return inner
         reason = f"more IT energy at category {inner.category} than further up: check meters"
@@ -220,7 +246,7 @@ class Kpis:
         What they give was paid when they were charged. Over a day that evens out and stays in;
         a window of which it is a large part would show less than the plant takes.
         """
-        facility_wh, it_wh = sums.cells(self._facility), sums.cells(it)
+        facility_wh, it_wh = sums.cells(self.facility), sums.cells(it)
         borrowed_wh = float(np.maximum(it_wh - facility_wh, 0.0).sum())
         if borrowed_wh <= BORROWED_MAX * float(it_wh.sum()):
             return sums
@@ -235,21 +261,21 @@ class Kpis:
         if not self._energy.pv:
             return
         for window in WINDOWS:
-            sums = self._balance.sums(window, (self._pv,))
+            sums = self.balance.sums(window, (self._pv,))
             pv_wh = Ratio(sums.total(self._pv))
             inputs = self._pv.inputs
             yield replace(self._figure("pv_energy", window, sums, pv_wh, inputs), unit="Wh")
             if not self._energy.facility:
                 continue
-            sums = self._balance.sums(window, (self._pv, self._export))
+            sums = self.balance.sums(window, (self._pv, self._export))
             pv, exported = sums.total(self._pv), sums.total(self._export)
             inputs = (*self._pv.inputs, *self._export.inputs)
             ratio = self_consumption(pv, exported)
             yield self._figure("pv_self_consumption", window, sums, ratio, inputs)
-            sums = self._balance.sums(window, (self._facility,))
+            sums = self.balance.sums(window, (self.facility,))
             pv, exported = sums.total(self._pv), sums.total(self._export)
-            ratio = self_sufficiency(pv, exported, sums.total(self._facility))
-            inputs = self._facility.inputs
+            ratio = self_sufficiency(pv, exported, sums.total(self.facility))
+            inputs = self.facility.inputs
             yield self._figure("pv_self_sufficiency", window, sums, ratio, inputs)
 
     def _figure(

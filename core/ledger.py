@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.cells import Columns, Matched, Spans, matched, pieces
+from core.cells import Columns, Held, Matched, Spans, matched, pieces
 from core.readings import Bytes, Floats
 
 CELL_S = 900
@@ -66,16 +66,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarters:
-    """Cells one after the other, row i beginning at `start + i * CELL_S`; one column a meter."""
+class Marks:
+    """What is known of some quarters beside their energies."""
 
-    start: float
-    wh: Floats
-    known_s: Floats
-    estimated_wh: Floats
-    rules: Bytes
-    """0 where nothing was ever known."""
-    changed: Floats
+    rules: tuple[int, ...]
+    """Versions of the rules that made them."""
+    changed: float | None
+    """When one of them changed last, None where nothing is kept."""
 
 
 @dataclass(slots=True)
@@ -175,28 +172,28 @@ class Ledger:
         Row i is the quarter that begins at `start + i * CELL_S`, also where nothing is known. Both
         ends are taken to the quarter they lie in.
         """
-        found = self.quarters(columns, start, end)
+        found = self.held(columns, start, end)
         return _matched(found.known_s, found.wh, found.estimated_wh)
 
-    def quarters(self, columns: Columns, start: float, end: float) -> Quarters:
+    def held(self, columns: Columns, start: float, end: float) -> Held:
         """What each of these meters has in each quarter of an hour, rows as in `sums`."""
         first, last = _cells(start, end)
-        n, m = max(0, last - first), len(columns)
-        found = Quarters(
-            float(first * CELL_S),
-            np.zeros((n, m)),
-            np.zeros((n, m)),
-            np.zeros((n, m)),
-            np.zeros(n, dtype=np.uint8),
-            np.zeros(n),
-        )
+        shape = max(0, last - first), len(columns)
+        wh, known_s, estimated_wh = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for page, rows, at in self._parts(first, last):
             to = slice(at, at + rows.stop - rows.start)
-            found.wh[to] = page.wh[rows, columns]
-            found.known_s[to] = page.known[rows, columns]
-            found.estimated_wh[to] = page.estimated[rows, columns]
-            found.rules[to], found.changed[to] = page.rules[rows], page.changed[rows]
-        return found
+            wh[to], known_s[to] = page.wh[rows, columns], page.known[rows, columns]
+            estimated_wh[to] = page.estimated[rows, columns]
+        return Held(float(first * CELL_S), CELL_S, wh, known_s, estimated_wh)
+
+    def marks(self, start: float, end: float) -> Marks:
+        """Who made the quarters between `start` and `end`, and when."""
+        rules: set[int] = set()
+        changed = 0.0
+        for page, rows, _ in self._parts(*_cells(start, end)):
+            rules |= set(page.rules[rows].tolist())
+            changed = max(changed, float(page.changed[rows].max(initial=0.0)))
+        return Marks(tuple(sorted(rules - {0})), changed or None)
 
     def days(self, columns: Columns, start: float, end: float) -> Matched:
         """As `sums`, but one row a UTC day of which something is kept: cheap over a year."""

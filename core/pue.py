@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EDITION = "ISO/IEC 30134-2:2016"
+"""The standard that PUE is told by."""
+
 FLOOR_RATIO = 0.01
 """IT energy below this share of its meters' rating gives no PUE; a choice."""
 

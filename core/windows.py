@@ -14,7 +14,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from core.cells import Columns, Matched, Spans, matched, pieces
+from core.cells import Columns, Held, Matched, Spans, matched, pieces
 from core.readings import Floats
 
 CELLS = 60
@@ -66,6 +66,19 @@ class Window:
             inside_s = end - last * self._cell_s
             share[-1] = min(1.0, inside_s / common[-1])
         return matched(self._known[at], self._wh[at], self._estimated[at], share)
+
+    def held(self, meters: Columns, end: float) -> Held:
+        """What each of these meters has in each cell of the window that ends at `end`."""
+        first = floor((end - self.length_s) / self._cell_s)
+        cells = np.arange(first, floor(end / self._cell_s) + 1)
+        head = self._head if self._head is not None else -1
+        there = (cells > head - self._cells) & (cells <= head)
+        at = np.ix_(cells % self._cells, meters)
+        wh, known, estimated = (
+            np.where(there[:, None], array[at], 0.0)
+            for array in (self._wh, self._known, self._estimated)
+        )
+        return Held(first * self._cell_s, self._cell_s, wh, known, estimated)
 
     def _advance(self, head: int) -> None:
         """Make `head` the newest cell; cells that come into the ring are empty."""

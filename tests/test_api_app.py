@@ -23,6 +23,8 @@ CONTRACT = {
     "/api/v1/devices/{device_id}": "get",
     "/api/v1/points": "get",
     "/api/v1/kpis": "get",
+    "/api/v1/kpis/pue": "get",
+    "/api/v1/kpis/months": "get",
     "/api/v1/redundancy": "get",
     "/api/v1/redundancy/what-if": "post",
     "/api/v1/alarms": "get",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from api import schemas
+from api import schemas, statements
 from api.examples import EXAMPLES
 from core.errors import SinkError
 from core.quality import Quality
@@ -30,6 +30,10 @@ MODELS = {
     f"{API}/points": schemas.Points,
     f"{API}/points?format=columns": schemas.PointColumns,
     f"{API}/kpis": schemas.Kpis,
+    f"{API}/kpis/pue": statements.Audit,
+    f"{API}/kpis/pue?window=1h": statements.Audit,
+    f"{API}/kpis/pue?window=2026-01": statements.Audit,
+    f"{API}/kpis/months": statements.Months,
     f"{API}/redundancy": schemas.Redundancy,
     f"{API}/alarms": schemas.Alarms,
     f"{API}/events": schemas.Events,
@@ -565,7 +569,8 @@ def test_every_quality_has_a_level_and_a_reason():
 def test_examples_of_the_documentation_are_valid():
     """Each example is held to the model of its route."""
     models = {
-        "kpis": schemas.Kpis, "status": schemas.Status, "alarms": schemas.Alarms,
+        "kpis": schemas.Kpis, "pue": statements.Audit, "months": statements.Months,
+        "status": schemas.Status, "alarms": schemas.Alarms,
         "redundancy": schemas.Redundancy, "what_if": schemas.WhatIf,
         "devices": schemas.Devices, "device": schemas.DeviceWithPoints,
         "points": schemas.Points, "events": schemas.Events, "history": schemas.History,

@@ -1,14 +1,17 @@
-"""`GET /kpis`: the key figures."""
+"""`GET /kpis`: the key figures, and what a PUE stands on."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
 
-from api import schemas
-from api.answers import versioned
+from fastapi import APIRouter, Query, Request, Response
+
+from api import schemas, statements
+from api.answers import json_response, versioned
 from api.deps import Api
 from api.describe import answers
 from api.encode import dumps, kpi, stamped
+from api.errors import bad_request
 from api.examples import EXAMPLES
 
 router = APIRouter(tags=["energy"])
@@ -29,3 +32,43 @@ async def kpis(request: Request, api: Api) -> Response:
             stamped(snapshot, {"kpis": [kpi(figure) for figure in snapshot.kpis]})
         ),
     )
+
+
+@router.get(
+    "/kpis/pue",
+    responses=answers(statements.Audit, "The statement behind a PUE.", EXAMPLES["pue"], 400, 422),
+)
+async def pue(api: Api, query: Annotated[schemas.PueQuery, Query()]) -> Response:
+    """What a PUE stands on: energies, meters with their gaps, estimates, and the rules' version.
+
+    Of a window that ends now, a month or a year of the site's time zone. The two energies of each
+    category span the same time; those of the meters are their own, over all the time each knows.
+    """
+    services = api.services
+    try:
+        found = services.pue_statement(query.window)
+    except ValueError as error:
+        raise bad_request(f"window: {error}.") from None
+    return json_response(stamped(services.snapshot(), statements.audit(found)))
+
+
+@router.get(
+    "/kpis/months",
+    responses=answers(statements.Months, "Twelve months, one year.", EXAMPLES["months"], 400, 422),
+)
+async def months(api: Api, query: Annotated[schemas.MonthsQuery, Query()]) -> Response:
+    """PUE and energies of each month of a year, and of the year, in the site's time zone.
+
+    Below 95 % of the time a value is provisional, below 80 % there is none. `revised` says when
+    late energy changed a month after its end. Thirteen months are at hand.
+    """
+    services = api.services
+    try:
+        *parts, year = services.months(query.year)
+    except ValueError as error:
+        raise bad_request(f"year: {error}.") from None
+    doc = {
+        "months": [statements.period(month) for month in parts],
+        "year": statements.period(year),
+    }
+    return json_response(stamped(services.snapshot(), doc))

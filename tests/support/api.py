@@ -10,6 +10,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import httpx
 import numpy as np
@@ -19,10 +20,13 @@ from prometheus_client import CollectorRegistry, Counter
 
 from api.app import create_app, end_streams
 from api.metrics import Exposition
+from core.cells import Spans
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl, Series
+from core.kpi import Kpis
+from core.meter import Span
 from core.points import Point, parse_point
 from core.quality import Quality
-from core.site import Credentials, Device, Energy, Group, Node, Site
+from core.site import Credentials, Device, Energy, EnergyInput, Group, Node, Site
 from core.snapshot import (
     Alarm,
     CaseResult,
@@ -39,6 +43,7 @@ from core.snapshot import (
     Snapshot,
     WhatIf,
 )
+from core.statement import Statement, Statements
 from core.vocabulary import QUANTITIES, STATES, Severity
 
 NOW = 1_769_829_120.0  # 2026-01-31T03:12:00Z
@@ -196,6 +201,29 @@ def make_kpis() -> tuple[Kpi, ...]:
     )
 
 
+@cache
+def make_statements() -> Statements:
+    """Of two meters from the evening of the 29th on, the UPS silent from 01:45 to 02:00 today."""
+    facility, it = (
+        EnergyInput(f"{name}active_energy", f"{name}active_power")
+        for name in ("meter-mv-a/", "ups-a1/output.")
+    )
+    kpis = Kpis(Energy(facility=(facility,), it=((1, (it,)),)))
+    begun, silent = NOW - 29 * 3600.0, NOW - 4320.0 - 900.0
+    meters = kpis.meters
+    spans = [
+        Span(begun, NOW, 1_012_400.5 * 29, begun, estimated=False),
+        Span(begun, silent, 720_000.0 * (silent - begun) / 3600, begun, estimated=False),
+        Span(silent + 900, NOW, 720_000.0 * 4320 / 3600, silent + 900, estimated=True),
+    ]
+    for window in meters.windows.values():
+        window.add(Spans.of([0, 1, 1], spans))
+    meters.ledger.add(Spans.of([0, 1, 1], spans), NOW)
+    meters.since[:], meters.until[:] = begun, NOW
+    meters.update(make_view(readings=()), NOW)
+    return Statements(kpis, "Africa/Casablanca")
+
+
 def make_case(**changes: object) -> CaseResult:
     return replace(CaseResult((), (), (), ("ups-a",), ("row-1",), ()), **changes)
 
@@ -351,6 +379,12 @@ class FakeServices:
             cases={"as_is": result, "mains_lost": result} if case == "worst" else {case: result},
             reasons=("ups-a1 would carry 424 of 400 kW",) if out else (),
         )
+
+    def pue_statement(self, name: str) -> Statement:
+        return make_statements().audit(name)
+
+    def months(self, year: int | None) -> Sequence[Statement]:
+        return make_statements().table(year)
 
     async def next_snapshot(self, after_version: int) -> Snapshot:
         async with self._published:
