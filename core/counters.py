@@ -6,6 +6,7 @@ confirms a suspicion, and what stands in for a refused step, is decided in `core
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,6 +20,20 @@ MODULI_WH = tuple(
     )
 )
 """Where counters wrap: binary registers of each unit, and decimal displays of 4 to 15 digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What is known of one counter beside its readings: where it wraps, and the most that flows
+    through it. None where nobody said."""
+
+    wraps_at_wh: float | None = None
+    rating_w: float | None = None
+
+    def over(self, other: Register) -> Register:
+        """This, and what the other one says where this one does not."""
+        wraps_at_wh = other.wraps_at_wh if self.wraps_at_wh is None else self.wraps_at_wh
+        return Register(wraps_at_wh, other.rating_w if self.rating_w is None else self.rating_w)
 
 
 class Kind(Enum):
@@ -39,11 +54,18 @@ class Step:
     wh: float
 
 
-def step(before_wh: float, after_wh: float, *, limit_wh: float, count_wh: float = 0.0) -> Step:
+def step(
+    before_wh: float,
+    after_wh: float,
+    *,
+    limit_wh: float,
+    count_wh: float = 0.0,
+    moduli_wh: Sequence[float] = MODULI_WH,
+) -> Step:
     """Energy between two readings of one counter, all in Wh.
 
     `limit_wh` is the most that can have flowed between them; whatever exceeds it is never counted.
-    A decrease below `count_wh` is jitter. A decrease is a wrap if a usual register size explains
+    A decrease below `count_wh` is jitter. A decrease is a wrap if one of `moduli_wh` explains
     it, else the counter began again at zero, if what it shows now can have been counted since.
     Source: reference rules of energy registers (delta only if 0 <= d <= P_max * dt * 1.1, modulo
     the register size, else reset); the list of sizes is ours.
@@ -55,7 +77,7 @@ def step(before_wh: float, after_wh: float, *, limit_wh: float, count_wh: float 
         return Step(Kind.REFUSED, 0.0)
     if -wh < count_wh:
         return Step(Kind.JITTER, 0.0)
-    for modulus in MODULI_WH:
+    for modulus in moduli_wh:
         if 0 <= wh + modulus <= limit_wh:
             return Step(Kind.WRAPPED, wh + modulus)
     if 0 <= after_wh <= limit_wh:

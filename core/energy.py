@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.cells import Columns, Spans
+from core.counters import Register
 from core.ledger import CELL_S, Kept, Ledger
 from core.meter import Meter, Span, Suspect
 from core.points import parse_point
@@ -62,10 +63,14 @@ class Power:
 
 
 class EnergyMeters:
-    """All meters of `inputs`, each once, in the order of `inputs`. `ratings_w` by device id."""
+    """All meters of `inputs`, each once, in the order of `inputs`. `ratings_w` by device id,
+    `registers` by the point of a counter, which count more."""
 
     def __init__(
-        self, inputs: Sequence[EnergyInput], ratings_w: Mapping[str, float] | None = None
+        self,
+        inputs: Sequence[EnergyInput],
+        ratings_w: Mapping[str, float] | None = None,
+        registers: Mapping[str, Register] | None = None,
     ) -> None:
         self.keys = tuple(dict.fromkeys((each.energy, each.power) for each in inputs))
         self.names = tuple(energy for energy, _ in self.keys)
@@ -74,7 +79,10 @@ class EnergyMeters:
         ratings = ratings_w or {}
         points = [parse_point(energy) for energy, _ in self.keys]
         self.devices = tuple(point.device for point in points)
-        self._meters = [Meter(ratings.get(device)) for device in self.devices]
+        said = [(registers or {}).get(name, Register()) for name in self.names]
+        rated = [Register(rating_w=ratings.get(device)) for device in self.devices]
+        found = [register.over(rating) for register, rating in zip(said, rated, strict=True)]
+        self._meters = [Meter(each.rating_w, each.wraps_at_wh) for each in found]
         # The power beside an export counter is negative while energy flows out.
         self._towards = [
             -1.0 if point.name.quantity == "active_energy_export" else 1.0 for point in points
@@ -281,6 +289,7 @@ class EnergyMeters:
             suspect = saved["suspect"]
             fields = saved | {
                 "rating_w": self._meters[i].rating_w,
+                "wraps_at_wh": self._meters[i].wraps_at_wh,
                 "suspect": None if suspect is None else Suspect(**suspect),
             }
             self._meters[i] = meter = Meter(**fields)

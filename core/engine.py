@@ -167,7 +167,7 @@ class Engine:
 
 
 def _kpis(site: Site) -> Kpis:
-    return Kpis(site.energy, ratings_w=_ratings_w(site))
+    return Kpis(site.energy, ratings_w=_ratings_w(site), registers=dict(site.registers))
 
 
 def _nothing_known(site: Site) -> RedundancyReport:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from core.balance import COVERAGE_MIN, Balance, Flow, Sums
+from core.counters import Register
 from core.energy import WINDOWS, EnergyMeters
 from core.ledger import Kept
 from core.pue import (
@@ -50,7 +51,12 @@ DISAGREES_BEYOND = 1.03
 class Kpis:
     """Key figures of one site. `update` on each tick, then `report`."""
 
-    def __init__(self, energy: Energy, ratings_w: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        energy: Energy,
+        ratings_w: Mapping[str, float] | None = None,
+        registers: Mapping[str, Register] | None = None,
+    ) -> None:
         self._energy = energy
         generated = energy.genset if energy.genset_boundary == "output" else ()
         signed = (
@@ -67,6 +73,7 @@ class Kpis:
                 *(each for _, inputs in energy.it for each in inputs),
             ],
             ratings_w,
+            registers,
         )
         self.balance = Balance(self.meters)
         flow = self.balance.flow

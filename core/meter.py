@@ -21,9 +21,10 @@ the point table nor the clock; times are seconds that never run backwards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.counters import Kind, Step, step
+from core.counters import MODULI_WH, Kind, Step, step
 
 MARGIN = 1.1
 """A meter may read so much above its rating; a choice (reference rule for energy registers)."""
@@ -51,7 +52,11 @@ BRIDGED_S = 60.0
 """A longer gap that the counter bridged counts as estimated: when in it is not known."""
 
 BRIDGE_S_MAX = 86_400.0
-"""After a longer silence the meter begins anew."""
+"""After a longer silence the meter begins anew ..."""
+
+BRIDGE_RATED_S_MAX = 35 * 86_400.0
+"""... but where a rating bounds what the counter may bring, after this one: a month and its report
+can be made good. A choice."""
 
 STRETCHED = 0.5
 """A gap whose energy fills less than this share of it, by the power at both ends, is no gap: the
@@ -102,6 +107,8 @@ class Meter:
     """State of one meter. Powers in W towards the load, energies in Wh, times in s."""
 
     rating_w: float | None = None
+    wraps_at_wh: float | None = None
+    """Where its counter begins again at zero, None where that is to be guessed."""
     begun: bool = False
     """There was a first reading."""
     until: float = 0.0
@@ -149,7 +156,7 @@ class Meter:
         are dropped."""
         if power_w is not None:
             power_w = self._bounded(power_w, time)
-        if not self.begun or time - self.until > BRIDGE_S_MAX:
+        if not self.begun or not self._goes_on(time, counter_wh):
             self._begin(time, power_w, counter_wh)
             return ()
         if time <= self.until:
@@ -180,6 +187,25 @@ class Meter:
         alone = self.power_w is None or self.until - self.power_time > POWER_HOLD_S
         return self.step_wh if self.stood and alone else 0.0
 
+    def _goes_on(self, time: float, counter_wh: float | None) -> bool:
+        """The silence before this reading was short enough to be bridged.
+
+        Over more than a day only by what is sure: a counter that has a rating and went on, or
+        wrapped where it is known to wrap. No guess at a register, no reset.
+        """
+        if time - self.until <= BRIDGE_S_MAX:
+            return True
+        if self.rating_w is None or self.counter_wh is None:
+            return False
+        if time - self.until > BRIDGE_RATED_S_MAX:
+            return False
+        if counter_wh is None:
+            return True  # its next reading decides
+        sure = () if self.wraps_at_wh is None else (self.wraps_at_wh,)
+        limit_wh = self._limit_wh(time)
+        found = step(self.counter_wh, counter_wh, limit_wh=limit_wh, moduli_wh=sure)
+        return found.kind in {Kind.COUNTED, Kind.WRAPPED}
+
     def _begin(self, time: float, power_w: float | None, counter_wh: float | None) -> None:
         self.begun, self.until = True, time
         self.power_w, self.power_time = power_w, time
@@ -207,6 +233,10 @@ class Meter:
         if self.rating_w is not None:
             return MARGIN * self.rating_w
         return MARGIN * PEAK_FACTOR * self.peak_w if self.peak_w > 0 else UNRATED_W_MAX
+
+    @property
+    def _moduli_wh(self) -> Sequence[float]:
+        return MODULI_WH if self.wraps_at_wh is None else (self.wraps_at_wh,)
 
     def _limit_wh(self, time: float) -> float:
         """The most that a step of the counter can bring now.
@@ -238,8 +268,15 @@ class Meter:
             self._rebase(time, counter_wh)
             return None
         limit_wh = self._limit_wh(time)
-        found = step(self.counter_wh, counter_wh, limit_wh=limit_wh, count_wh=self.step_wh)
-        if found.kind is not Kind.COUNTED and expected is not None:
+        found = step(
+            self.counter_wh,
+            counter_wh,
+            limit_wh=limit_wh,
+            count_wh=self.step_wh,
+            moduli_wh=self._moduli_wh,
+        )
+        sure = found.kind is Kind.WRAPPED and self.wraps_at_wh is not None
+        if found.kind is not Kind.COUNTED and expected is not None and not sure:
             self.doubtful = True
             if found.kind is Kind.WRAPPED and not self._agrees(found.wh, self.given_wh + expected):
                 found = Step(Kind.REFUSED, 0.0)  # a register ends there only by chance
@@ -261,7 +298,9 @@ class Meter:
         if first is None:
             return None
         limit_wh = self._most_w() * (suspect.time - first.time) / 3600
-        again = step(first.counter_wh, suspect.counter_wh, limit_wh=limit_wh)
+        again = step(
+            first.counter_wh, suspect.counter_wh, limit_wh=limit_wh, moduli_wh=self._moduli_wh
+        )
         if again.kind is not Kind.COUNTED:
             return None
         self._rebase(suspect.time, suspect.counter_wh)

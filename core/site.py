@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.counters import Register
+
 NodeKind = Literal[
     "utility",
     "genset",
@@ -247,6 +249,8 @@ class Site:
     groups: tuple[Group, ...] = ()
     cooling: Cooling = field(default_factory=Cooling)
     energy: Energy = field(default_factory=Energy)
+    registers: tuple[tuple[str, Register], ...] = ()
+    """What is known of counters of `energy`, by point."""
     places: tuple[tuple[str, str], ...] = ()
     """Place id and its parent (empty at the top)."""
     path: str = ""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.meter import BRIDGE_S_MAX, FIRST_STEP_S, MARGIN, Meter
+from core.meter import BRIDGE_RATED_S_MAX, BRIDGE_S_MAX, FIRST_STEP_S, MARGIN, Meter
 
 BEGIN_WH = 8_123_456_700.0
 RATING_W = 500e3
@@ -106,12 +106,86 @@ def test_the_counter_bridges_a_gap_and_says_it_is_spread_evenly():
     assert span.wh == pytest.approx(true_wh(600), abs=20)
 
 
-def test_after_a_day_of_silence_the_meter_begins_anew():
-    meter = Meter(RATING_W)
+def test_after_a_day_of_silence_a_meter_without_rating_begins_anew():
+    meter = Meter()
     feed(meter, 0, 60)
     before = meter.total_wh
     assert meter.take(61 + BRIDGE_S_MAX, POWER_W, counter(61 + BRIDGE_S_MAX)) == ()
     assert meter.total_wh == before
+
+
+@pytest.mark.parametrize("power_w", [POWER_W, None])
+def test_a_rated_counter_bridges_weeks_of_silence_by_what_it_counted(power_w):
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60, power_w=power_w)
+    month_s = 30 * 86_400.0
+    (span,) = meter.take(60 + month_s, power_w, counter(60 + month_s))
+    assert span.estimated
+    assert meter.total_wh == pytest.approx(counter(60 + month_s) - counter(0), rel=1e-6)
+    before = meter.total_wh
+    assert meter.take(61 + month_s + BRIDGE_RATED_S_MAX, power_w, 1e12) == ()
+    assert meter.total_wh == before
+
+
+@pytest.mark.parametrize("shows", [0.0, 50e6, BEGIN_WH + 1e9])
+def test_weeks_of_silence_are_not_bridged_by_a_guess(shows):
+    """A counter that was reset or replaced meanwhile says nothing of that time."""
+    meter = Meter(RATING_W)
+    feed(meter, 0, 60)
+    before = meter.total_wh
+    week_s = 7 * 86_400.0
+    for t in range(0, 100, 5):
+        meter.take(60 + week_s + t, POWER_W, shows + true_wh(t))
+    assert meter.total_wh - before == pytest.approx(true_wh(95), rel=0.02)
+
+
+def test_weeks_of_silence_are_bridged_through_a_wrap_where_it_is_configured():
+    meter = Meter(RATING_W, wraps_at_wh=1e10)
+    meter.take(0.0, None, 1e10 - 1e6)
+    week_s = 7 * 86_400.0
+    (span,) = meter.take(week_s, None, true_wh(week_s) - 1e6)
+    assert span.wh == pytest.approx(true_wh(week_s))
+
+
+def test_tv5_a_32_bit_counter_of_wh_wraps():
+    """TV-5: 4 294 967 000 and then 704 are 1000 Wh."""
+    for wraps_at_wh in (None, 2.0**32):
+        meter = Meter(RATING_W, wraps_at_wh)
+        meter.take(0.0, None, 4_294_967_000.0)
+        (span,) = meter.take(30.0, None, 704.0)
+        assert (span.wh, span.estimated, meter.restarts) == (1000.0, False, 0)
+
+
+def test_tv6_a_display_of_six_digits_wraps():
+    """TV-6: 999 990.0 kWh and then 12.5 kWh are 22.5 kWh."""
+    for wraps_at_wh in (None, 1e9):
+        meter = Meter(2e6, wraps_at_wh)
+        meter.take(0.0, None, 999_990.0e3)
+        (span,) = meter.take(50.0, None, 12.5e3)
+        assert span.wh == pytest.approx(22.5e3, abs=1e-6)
+        assert not span.estimated
+
+
+def test_tv7_a_counter_that_fell_to_almost_nothing_began_again():
+    """TV-7: 512 345.6 kWh and 900 s later 3.2 kWh at 2000 kW: 3.2 kWh, estimated. The next reading
+    confirms it: then it is counted."""
+    for wraps_at_wh in (None, 1e9):
+        meter = Meter(2e6, wraps_at_wh)
+        meter.take(0.0, None, 512_345.6e3)
+        assert meter.take(900.0, None, 3.2e3) == ()
+        (span,) = meter.take(905.0, None, 3.2e3)
+        assert (span.wh, span.estimated, span.known_from) == (3.2e3, True, 0.0)
+        assert meter.restarts == 1
+
+
+def test_a_configured_register_is_believed_where_the_power_knows_nothing_yet():
+    """Its meter shows ten times less power than flows: a guessed wrap would be refused."""
+    meter = Meter(RATING_W, wraps_at_wh=1e8)
+    for t in range(0, 60, 5):
+        shown = (1e8 - 2000 + true_wh(t)) % 1e8
+        meter.take(float(t), POWER_W / 10, shown)
+    assert meter.total_wh == pytest.approx(true_wh(55), abs=true_wh(10))
+    assert meter.restarts == 0
 
 
 @pytest.mark.parametrize("power_w", [POWER_W, None])

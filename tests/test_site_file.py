@@ -9,6 +9,7 @@ import pytest
 
 from agent.config import reference
 from agent.config.load import load, load_site
+from core.counters import Register
 from core.errors import ConfigError, Problem
 
 ROOT = Path(__file__).parents[1]
@@ -332,3 +333,77 @@ def test_a_v3_user_comes_with_its_passwords_and_they_stay_secret(tmp_path):
     assert (user.name, user.auth, user.auth_password) == ("kasbah", "sha256", b"long enough")
     assert (user.priv, user.priv_password) == ("aes128", b"long enough, too")
     assert "long enough" not in repr(device)
+
+
+METERED = (
+    "site: {id: s}\n"
+    "devices:\n"
+    '  - {id: mv, profile: schneider-pm5000, address: "modbus://10.0.0.1/1", rating_kw: 900}\n'
+    '  - {id: ups, profile: schneider-pm5000, address: "modbus://10.0.0.1/2"}\n'
+    '  - {id: fans, profile: schneider-pm5000, address: "modbus://10.0.0.1/3"}\n'
+)
+
+
+def test_a_meter_entry_says_where_a_counter_wraps_and_what_it_is_rated_for(tmp_path):
+    text = METERED + (
+        "energy: {facility: [mv], it: {1: [ups, -fans]}}\n"
+        "meters:\n"
+        "  - {meter: ups/active_energy, wraps_at_kwh: 1000000}\n"
+        "  - {meter: ups, rating_kw: 400}\n"
+    )
+    site = load_site(written(tmp_path, text))
+    assert dict(site.registers) == {"ups/active_energy": Register(1e9, 400e3)}
+    ((_, (ups, fans)),) = site.energy.it
+    assert (ups.sign, fans.sign) == (1, -1)
+
+
+@pytest.mark.parametrize(
+    ("rest", "key", "message"),
+    [
+        ("meters: [{meter: upps, rating_kw: 1}]", "meters[0].meter", "'upps' is no meter of"),
+        ("meters: [{meter: mv}]", "meters[0]", "says nothing: add wraps_at_kwh or rating_kw"),
+        (
+            "meters: [{meter: mv, rating_kw: 1}, {meter: mv, rating_kw: 2}]",
+            "meters[1].meter",
+            "there are two entries for 'mv'",
+        ),
+        (
+            "meters: [{meter: mv, rating_kw: 1, wraps_at_kwh: 0}]",
+            "meters[0].wraps_at_kwh",
+            "greater than 0",
+        ),
+        (
+            "meters: [{meter: mv, rating_kw: 1, wraps_at: 5}]",
+            "meters[0].wraps_at",
+            "is no key of a site file",
+        ),
+    ],
+)
+def test_mistakes_in_meter_entries_are_told(tmp_path, rest, key, message):
+    text = METERED + "energy: {facility: [mv], it: {1: [ups]}}\n" + rest + "\n"
+    with pytest.raises(ConfigError) as caught:
+        load_site(written(tmp_path, text))
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.line > 0) == (key, True)
+    assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    ("energy", "key", "message"),
+    [
+        ("{facility: [mv, mv]}", "energy.facility[1]", "'mv' stands twice"),
+        ("{facility: [mv], it: {1: [ups, -ups]}}", "energy.it[1][1]", "'-ups' stands twice"),
+        (
+            "{facility: [mv], pv: [mv]}",
+            "energy.pv[0]",
+            "'mv/active_energy' is in energy.facility already: it would be counted twice",
+        ),
+        ("{facility: [mv], exclude: [mv]}", "energy.exclude[0]", "counted twice"),
+    ],
+)
+def test_a_meter_that_would_be_counted_twice_is_refused(tmp_path, energy, key, message):
+    with pytest.raises(ConfigError) as caught:
+        load_site(written(tmp_path, METERED + f"energy: {energy}\n"))
+    (problem,) = caught.value.problems
+    assert problem.key == key
+    assert message in problem.message

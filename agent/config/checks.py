@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agent.config import credentials, energy
+from agent.config import credentials, energy, meters
 from agent.config.nodes import node_of
 from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
@@ -34,6 +34,10 @@ def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Pr
         energy.resolve(parsed, profiles)[1] if not found else _energy_quietly(parsed, profiles)
     )
     found += [item for item in energies if not any(f"'{name}'" in item[1] for name in dropped)]
+    if not found:
+        known = energy.resolve(parsed, profiles)[0]
+        for index, key, message in meters.resolve(parsed.meters, known)[1]:
+            found.append((document.at("meters", index, *([key] if key else [])), message))
     return [document.problem(path, message) for path, message in found]
 
 

@@ -6,6 +6,9 @@ A device id stands for the energy counter of its profile; a point is taken as wr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from agent.config.schema import DeviceKeys, SiteFile
 from agent.config.source import KeyPath
 from collectors.profile import Library
@@ -29,12 +32,16 @@ def resolve(parsed: SiteFile, profiles: Library) -> tuple[Energy, list[Wrong]]:
     keys = parsed.energy
 
     def inputs(name: KeyPath, entries: list[str], role: str) -> tuple[EnergyInput, ...]:
-        found = []
+        found: list[EnergyInput] = []
         for i, entry in enumerate(entries):
             try:
-                found.append(_input(entry, devices, profiles, role))
+                each = _input(entry.removeprefix("-"), devices, profiles, role)
             except ValueError as error:
                 wrong.append((("energy", *name, i), str(error)))
+                continue
+            if any(each.energy == other.energy for other in found):
+                wrong.append((("energy", *name, i), f"'{entry}' stands twice: keep one"))
+            found.append(replace(each, sign=-1) if entry.startswith("-") else each)
         return tuple(found)
 
     gensets = [
@@ -55,7 +62,23 @@ def resolve(parsed: SiteFile, profiles: Library) -> tuple[Energy, list[Wrong]]:
         excluded=inputs(("exclude",), keys.exclude, "in"),
         genset_boundary=keys.genset_boundary,
     )
+    wrong += _counted_twice(resolved)
     return resolved, wrong
+
+
+def _counted_twice(energy: Energy) -> Iterator[Wrong]:
+    """Meters in more than one of the lists that together are what the facility takes."""
+    seen: dict[str, str] = {each.energy: "the generators of `power`" for each in energy.genset}
+    for name, inputs in (
+        ("facility", energy.facility),
+        ("pv", energy.pv),
+        ("exclude", energy.excluded),
+    ):
+        for i, each in enumerate(inputs):
+            where = seen.setdefault(each.energy, f"energy.{name}")
+            if where != f"energy.{name}":
+                message = f"'{each.energy}' is in {where} already: it would be counted twice"
+                yield ("energy", name, i), message
 
 
 def _input(entry: str, devices: dict[str, DeviceKeys], profiles: Library, role: str) -> EnergyInput:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config import checks, credentials, energy
+from agent.config import checks, credentials, energy, meters
 from agent.config.nodes import node_of
 from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
@@ -175,6 +175,7 @@ def _shown(item: Any) -> str:
 
 def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
     devices = tuple(_device(keys, parsed, path, profiles) for keys in parsed.devices)
+    energies = energy.resolve(parsed, profiles)[0]
     return Site(
         id=parsed.site.id,
         name=parsed.site.name or parsed.site.id,
@@ -184,7 +185,8 @@ def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
         groups=tuple(
             Group(keys.id, keys.scheme, tuple(keys.members), keys.design) for keys in parsed.groups
         ),
-        energy=energy.resolve(parsed, profiles)[0],
+        energy=energies,
+        registers=tuple(meters.resolve(parsed.meters, energies)[0].items()),
         places=tuple((place.id, place.parent or "") for place in parsed.places),
         path=str(path),
     )

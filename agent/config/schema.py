@@ -202,13 +202,30 @@ class EnergyKeys(_Strict):
         default=[], description="meters of what comes in; their export registers are subtracted"
     )
     it: dict[Literal[1, 2, 3], list[str]] = Field(
-        default={}, description="meters by PUE category: 1 UPS output, 2 PDU output, 3 IT input"
+        default={},
+        description="meters by PUE category: 1 UPS output, 2 PDU output, 3 IT input; what is no IT "
+        "behind them is subtracted with a `-` before it: `-crah-fans`",
     )
     exclude: list[str] = Field(default=[], description="meters of what is not the data centre")
     pv: list[str] = Field(default=[], description="meters of the PV plant's output")
     genset_boundary: Literal["output", "fuel"] = Field(
         default="output",
         description="output: generated energy is added; fuel: it is not, the fuel will be",
+    )
+
+
+class MeterKeys(_Strict):
+    """One entry of `meters:`, for a counter of `energy` that is not quite usual."""
+
+    meter: str = Field(description="the point of the counter, or a device: all its counters")
+    wraps_at_kwh: Positive | None = Field(
+        default=None,
+        description="where it begins again at 0: 1000000 for six digits of kWh, 4294967.296 for "
+        "32 bits of Wh; left out: guessed from usual sizes",
+    )
+    rating_kw: Positive | None = Field(
+        default=None,
+        description="the most that flows through it; left out: `rating_kw` of its device",
     )
 
 
@@ -244,4 +261,5 @@ class SiteFile(_Strict):
     power: list[NodeKeys] = []
     groups: list[GroupKeys] = []
     energy: EnergyKeys = EnergyKeys()
+    meters: list[MeterKeys] = []
     history: HistoryKeys = HistoryKeys()
