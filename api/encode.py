@@ -25,6 +25,7 @@ from core.snapshot import (
     SingleFailure,
     Snapshot,
     WhatIf,
+    ZoneStatus,
 )
 
 Doc = dict[str, Any]
@@ -80,6 +81,30 @@ def group(status: GroupStatus) -> Doc:
         "missing": status.missing,
         "reasons": status.reasons,
         "case": status.case,
+        "kind": status.kind,
+    }
+
+
+def zone(status: ZoneStatus) -> Doc:
+    return {
+        "id": status.id,
+        "status": STATUS_NAMES[status.status],
+        "status_code": status.status,
+        "heat_kw": status.heat_kw,
+        "inlet_c": status.inlet_c,
+        "ride_through_s": status.ride_through_s,
+        "gap_s": status.gap_s,
+        "groups": status.groups,
+        "loads": status.loads,
+        "reasons": status.reasons,
+    }
+
+
+def cooling(zones: Sequence[ZoneStatus], groups: Sequence[GroupStatus]) -> Doc:
+    """Zones, and the groups that cool them, which stand among all groups as well."""
+    return {
+        "zones": [zone(status) for status in zones],
+        "groups": [status.id for status in groups if status.kind == "cooling"],
     }
 
 
@@ -121,6 +146,7 @@ def single_failure(failure: SingleFailure) -> Doc:
         "lost_loads": failure.lost_loads,
         "unprotected_loads": failure.unprotected_loads,
         "overloaded": failure.overloaded,
+        "zones": failure.zones,
     }
 
 
@@ -142,6 +168,7 @@ def redundancy(report: RedundancyReport) -> Doc:
         "unchecked": report.unchecked,
         "assumed": report.assumed,
         "unknown": report.unknown,
+        "cooling": cooling(report.zones, report.groups),
     }
 
 
@@ -156,6 +183,7 @@ def what_if(answer: WhatIf) -> Doc:
         "assumed": answer.assumed,
         "groups": [group(status) for status in answer.groups],
         "cases": _cases(answer.cases),
+        "cooling": cooling(answer.zones, answer.groups),
     }
 
 

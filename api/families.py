@@ -167,6 +167,18 @@ REDUNDANCY_HEADROOM = _gauge(
     "group",
     "What the members left can carry beyond the load, in the worst case.",
 )
+RIDE_THROUGH = _gauge(
+    "cooling_ride_through_seconds",
+    "s",
+    "zone",
+    "How long the room lasts without cooling after the loss of the mains; absent where not stated.",
+)
+COOLING_GAP = _gauge(
+    "cooling_gap_seconds",
+    "s",
+    "zone",
+    "How long the room is without cooling after the loss of the mains; absent where it stays so.",
+)
 SITE_REDUNDANCY = _gauge(
     "site_redundancy_status", "", "", "The worst part of the site, coded as the groups are."
 )
@@ -190,6 +202,8 @@ SITE = (
     REDUNDANCY_STATUS,
     REDUNDANCY_SPARE,
     REDUNDANCY_HEADROOM,
+    RIDE_THROUGH,
+    COOLING_GAP,
     SITE_REDUNDANCY,
     LOADS,
     SUPPLY,

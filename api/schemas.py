@@ -234,7 +234,8 @@ class DeviceWithPoints(Stamped):
 
 
 class Overload(Strict):
-    """A node that gives more than it can, and the loads behind it."""
+    """A node that gives more than it can, and the loads behind it; or a cooling group, in kW of
+    heat, and the loads it cools."""
 
     id: str
     load_kw: float
@@ -269,6 +270,34 @@ class Group(Strict):
     missing: Ids
     reasons: list[str]
     case: str = Field(description="the worse case, which this is about")
+    kind: Literal["power", "cooling"] = Field(description="of cooling all kW are heat")
+
+
+class Zone(Strict):
+    """A room that is cooled: the worst of the groups that cool it in series, and of its air."""
+
+    id: str
+    status: StatusName
+    status_code: int = Field(ge=-1, le=3)
+    heat_kw: float | None = Field(description="null where it is not known")
+    inlet_c: float | None = Field(description="the warmest inlet that is measured")
+    ride_through_s: float | None = Field(
+        description="how long it lasts without cooling from the loss of the mains; null where "
+        "neither air nor buffer is stated; a day at most"
+    )
+    gap_s: float | None = Field(
+        description="how long it is without cooling then; null: it does not come back"
+    )
+    groups: Ids = Field(description="what cools it, in series, from the room outwards")
+    loads: Ids
+    reasons: list[str]
+
+
+class Cooling(Strict):
+    """The cooling: rooms, and which of the groups cool."""
+
+    zones: list[Zone]
+    groups: Ids = Field(description="ids of those among `groups` whose `kind` is cooling")
 
 
 class Load(Strict):
@@ -290,6 +319,7 @@ class SingleFailure(Strict):
     lost_loads: Ids
     unprotected_loads: Ids
     overloaded: Ids
+    zones: Ids = Field(description="left without enough cooling, or newly with too short a time")
 
 
 class Redundancy(Stamped, RedundancyHeadline):
@@ -302,6 +332,7 @@ class Redundancy(Stamped, RedundancyHeadline):
     unchecked: Ids
     assumed: Ids
     unknown: Ids
+    cooling: Cooling
 
 
 class PointsQuery(Strict):
@@ -360,7 +391,7 @@ class WhatIfRequest(Strict):
     """What is to be taken out, and what is put back in."""
 
     out: list[Annotated[str, Field(max_length=200)]] = Field(
-        max_length=1000, description="ids of nodes or devices", examples=[["ups-a2"]]
+        max_length=1000, description="ids of nodes, cooling units or devices", examples=[["ups-a2"]]
     )
     back: list[Annotated[str, Field(max_length=200)]] = Field(
         default=[], alias="in", max_length=1000, description="ids put back into service"
@@ -381,6 +412,7 @@ class WhatIf(Stamped):
     assumed: Ids
     groups: list[Group]
     cases: dict[str, Case]
+    cooling: Cooling
 
 
 class Alarm(Strict):

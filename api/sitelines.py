@@ -62,7 +62,8 @@ def _append(samples: list[Sample], labels: Sequence[str], value: float | None) -
 def _redundancy(site: Site, snapshot: Snapshot) -> Iterator[Block]:
     report = snapshot.redundancy
     groups = {group.id: group for group in report.groups}
-    names = list(dict.fromkeys([*(group.id for group in site.groups), *groups]))
+    cooling = (group.id for group in site.cooling.groups)
+    names = list(dict.fromkeys([*(group.id for group in site.groups), *cooling, *groups]))
     known = {name: group for name, group in groups.items() if group.status != _UNKNOWN}
     yield (
         families.REDUNDANCY_STATUS,
@@ -76,6 +77,11 @@ def _redundancy(site: Site, snapshot: Snapshot) -> Iterator[Block]:
         families.REDUNDANCY_HEADROOM,
         [((name,), group.headroom_kw * 1000) for name, group in known.items()],
     )
+    for family, seconds in (
+        (families.RIDE_THROUGH, {zone.id: zone.ride_through_s for zone in report.zones}),
+        (families.COOLING_GAP, {zone.id: zone.gap_s for zone in report.zones}),
+    ):
+        yield family, [((zone,), value) for zone, value in seconds.items() if value is not None]
     yield families.SITE_REDUNDANCY, [((), report.status)]
     loads: Counter[str] = Counter(load.state for load in report.loads)
     yield families.LOADS, [((state,), loads[state]) for state in _LOAD_STATES]

@@ -15,7 +15,15 @@ import numpy as np
 
 from core.quality import LEVEL_SHIFT, Level, Quality
 from core.site import Device, Site
-from core.snapshot import Alarm, CaseResult, DeviceStatus, Kpi, PointView, RedundancyReport
+from core.snapshot import (
+    Alarm,
+    CaseResult,
+    DeviceStatus,
+    Kpi,
+    PointView,
+    RedundancyReport,
+    ZoneStatus,
+)
 from core.vocabulary import Severity
 
 SILENT_AFTER_POLLS = 3
@@ -40,6 +48,11 @@ _GROUP_STATES = {
     0: (Severity.CRITICAL, "lost or overloaded"),
     1: (Severity.CRITICAL, "at N, no spare left"),
     2: (Severity.WARNING, "degraded"),
+}
+_ZONE_STATES = {
+    0: (Severity.CRITICAL, "too warm"),
+    1: (Severity.WARNING, "short ride-through"),
+    2: (Severity.WARNING, "warm"),
 }
 _NO_CASE = CaseResult((), (), (), (), (), ())
 
@@ -161,17 +174,30 @@ def _redundancy(report: RedundancyReport, now: float) -> Iterator[Alarm]:
         yield _finding(
             f"redundancy/{group.id}", severity, state, f"{group.id} is {state}{why}", now
         )
+    yield from _zones(report.zones, now)
     as_is = report.cases.get("as_is", _NO_CASE)
     mains_lost = report.cases.get("mains_lost", _NO_CASE)
     unsure = {load.id for load in report.loads if load.state == "unknown"}
     yield from _loads(as_is, mains_lost, unsure, now)
     over = {node.id: (node, "would carry with the mains lost") for node in mains_lost.overloaded}
     over |= {node.id: (node, "carries") for node in as_is.overloaded}
+    told = {group.id for group in report.groups}
+    over = {name: each for name, each in over.items() if name not in told}
     for name, (node, verb) in over.items():
         message = f"{name} {verb} {node.load_kw:.0f} kW of {node.capacity_kw:.0f} kW"
         state = "overloaded" if verb == "carries" else "overloaded with the mains lost"
         alarm = _finding(f"node/{name}/overload", Severity.CRITICAL, state, message, now)
         yield _perhaps(alarm) if report.status == _UNKNOWN else alarm
+
+
+def _zones(zones: Sequence[ZoneStatus], now: float) -> Iterator[Alarm]:
+    """Rooms that are too warm, or would be before they are cooled again; what is wrong with the
+    groups that cool them is an alarm of the group."""
+    for zone in zones:
+        if zone.own_status in _ZONE_STATES:
+            severity, state = _ZONE_STATES[zone.own_status]
+            message = "; ".join(words for _, words in zone.own)
+            yield _finding(f"zone/{zone.id}/cooling", severity, state, message, now)
 
 
 def _loads(

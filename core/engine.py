@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from core.alarms import active
 from core.contracts import Case, Demand
+from core.cooling.groups import unknown_cooling
 from core.events import EventLog
 from core.kpi import Kpis
 from core.ledger import Kept
@@ -177,7 +178,10 @@ def _nothing_known(site: Site) -> RedundancyReport:
         status=-1,
         headline=f"unknown: {why[0]}",
         reasons=why,
-        groups=tuple(unknown_group(group, why) for group in site.groups),
+        groups=(
+            *(unknown_group(group, why) for group in site.groups),
+            *(unknown_cooling(group, why) for group in site.cooling.groups),
+        ),
         loads=(),
         single_failures=(),
         cases={},

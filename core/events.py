@@ -244,27 +244,35 @@ def _supply(before: Snapshot, after: Snapshot) -> Iterator[Event]:
 
 
 def _groups(before: Snapshot, after: Snapshot) -> Iterator[Event]:
-    """Redundancy groups whose status changed."""
+    """Redundancy groups, and rooms with their air, whose status changed."""
     if not after.ready:
         return
-    old = {group.id: group.status for group in before.redundancy.groups} if before.ready else {}
-    for group in after.redundancy.groups:
-        was = old.get(group.id)
-        severity = _STATUS_SEVERITY[group.status]
-        if was == group.status or (was is None and severity is Severity.OK):
+    old = {part: status for part, status, _ in _parts(before)} if before.ready else {}
+    for part, status, reasons in _parts(after):
+        was = old.get(part)
+        severity = _STATUS_SEVERITY[status]
+        if was == status or (was is None and severity is Severity.OK):
             continue
-        word = _STATUS_WORDS[group.status]
+        word = _STATUS_WORDS[status]
         moved = word if was is None else f"{_STATUS_WORDS[was]} → {word}"
-        why = f" ({'; '.join(group.reasons)})" if group.reasons else ""
+        why = f" ({'; '.join(reasons)})" if reasons else ""
         yield _event(
             "redundancy",
             word,
-            f"{group.id}: {moved}{why}",
+            f"{part}: {moved}{why}",
             severity,
             _between(before, after),
             before="" if was is None else _STATUS_WORDS[was],
-            point=group.id,
+            point=part,
         )
+
+
+def _parts(snapshot: Snapshot) -> Iterator[tuple[str, int, Sequence[str]]]:
+    """What has a status of its own: id, status, reasons."""
+    for group in snapshot.redundancy.groups:
+        yield group.id, group.status, group.reasons
+    for zone in snapshot.redundancy.zones:
+        yield zone.id, zone.own_status, [words for _, words in zone.own]
 
 
 def _between(before: Snapshot, after: Snapshot) -> tuple[float, float]:

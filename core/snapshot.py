@@ -155,8 +155,13 @@ class ZoneStatus:
     loads: tuple[str, ...]
     reasons: tuple[str, ...]
     """All that is said of it, what its groups say included."""
-    own: tuple[str, ...] = ()
-    """What is said of its air and its ride-through alone."""
+    own: tuple[tuple[int, str], ...] = ()
+    """What is said of its air and its ride-through alone, each with its status."""
+
+    @property
+    def own_status(self) -> int:
+        """The worst of these; 3 where nothing is wrong with them."""
+        return min((status for status, _ in self.own), default=3)
 
 
 @dataclass(frozen=True, slots=True)

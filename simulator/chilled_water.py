@@ -136,11 +136,15 @@ class ChilledWater:
         return HEAT_CAPACITY_J_K_W * self.rated_w
 
     @property
+    def full_flow_m3_s(self) -> float:
+        """Water for all chillers but the spare one."""
+        unit = max((chiller.rated_w for chiller in self.chillers), default=0.0)
+        return max(unit, self.rated_w - unit) / WATER_J_M3_K / DESIGN_DT_K
+
+    @property
     def flow_m3_s(self) -> float:
         """Water to the halls."""
-        unit = max((chiller.rated_w for chiller in self.chillers), default=0.0)
-        full = max(unit, self.rated_w - unit) / WATER_J_M3_K / DESIGN_DT_K
-        return full * self.speed * self.flow_ratio()
+        return self.full_flow_m3_s * self.speed * self.flow_ratio()
 
     def return_c(self) -> float:
         """Water back from the halls."""
@@ -155,7 +159,7 @@ class ChilledWater:
         group = [pump for pump in self.pumps if pump.role == role]
         if not group:
             return 1.0
-        return min(1.0, sum(pump.running for pump in group) / max(1, len(group) - 1))
+        return min(1.0, sum(pump.running for pump in group) / needed_pumps(group))
 
     def step(self, dt: float, load_w: float, ambient_c: float, live: Live, faults: Faults) -> None:
         """One step: call machines, make cold, move the loop's temperature."""
@@ -205,9 +209,9 @@ class ChilledWater:
                 self.wanted -= 1
             self.wanted = min(len(self.chillers), max(1, self.wanted))
         _call_first(self.chillers, self.wanted)
-        for role, spare in (("primary", 1), ("secondary", 1), ("condenser", 1)):
+        for role in ("primary", "secondary", "condenser"):
             group = [pump for pump in self.pumps if pump.role == role]
-            _call_first(group, max(1, len(group) - spare))
+            _call_first(group, needed_pumps(group))
         _call_first(self.coolers, len(self.coolers))
 
     def _make_cold(self) -> float:
@@ -260,6 +264,12 @@ class ChilledWater:
     def buffer_runtime_s(self) -> float:
         """How long the loop stays within 4 K of now without chillers."""
         return min(43200.0, 4 * self.capacity_j_k / self.load_w) if self.load_w > 0 else 43200.0
+
+
+def needed_pumps(group: list[Machine]) -> int:
+    """How many pumps of a circuit move all its water: half of them, so that those on either of two
+    boards do."""
+    return max(1, len(group) // 2)
 
 
 def _call_first(machines: list[Machine], number: int) -> None:

@@ -11,6 +11,7 @@ from simulator.chilled_water import (
     WATER_J_M3_K,
     ChilledWater,
     Machine,
+    needed_pumps,
 )
 from simulator.electrical import DEAD, Load3, Supply, Value, Values, split_of, three_phase
 from simulator.noise import Jitter, uniform
@@ -113,7 +114,7 @@ def _saturation_pa(celsius: float) -> float:
 def pump_values(plant: ChilledWater, pump: Machine, jitter: Jitter) -> Values:
     """Readings of one pump and its drive."""
     speed = pump.speed
-    unit = plant.rated_w / max(1, len(plant.chillers)) / WATER_J_M3_K / DESIGN_DT_K
+    unit = plant.full_flow_m3_s / needed_pumps([p for p in plant.pumps if p.role == pump.role])
     volts = 400 * max(0.05, speed)
     return {
         "state": pump.state,

@@ -286,10 +286,24 @@ async def test_redundancy_has_groups_loads_and_single_failures(client):
     assert body["groups"][0]["spare"] == 1
     assert body["loads"][0]["state"] == "at_n"
     assert body["single_failures"] == [
-        {"out": "ups-a", "lost_loads": ["row-1"], "unprotected_loads": [], "overloaded": []}
-    ]
+        {
+            "out": "ups-a", "lost_loads": ["row-1"], "unprotected_loads": [], "overloaded": [],
+            "zones": [],
+        }
+    ]  # fmt: skip
     assert set(body["cases"]) == {"as_is", "mains_lost"}
     assert (body["unchecked"], body["assumed"], body["unknown"]) == (["ups-a"], ["row-1"], [])
+
+
+async def test_redundancy_has_the_cooling_of_each_room(client):
+    body = (await client.get(f"{API}/redundancy")).json()
+    assert body["groups"][0]["kind"] == "power"
+    assert body["cooling"]["groups"] == ["crahs"]
+    hall = body["cooling"]["zones"][0]
+    assert (hall["id"], hall["status"], hall["status_code"]) == ("hall-1", "degraded", 2)
+    assert (hall["heat_kw"], hall["inlet_c"]) == (466.4, 27.4)
+    assert (hall["ride_through_s"], hall["gap_s"]) == (538.5, 437.0)
+    assert hall["loads"] == ["row-1"]
 
 
 async def ask(client, **question):

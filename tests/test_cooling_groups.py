@@ -158,7 +158,7 @@ def test_a_zone_that_lasts_less_than_the_gap_says_so():
     found = zone(plan, stand(plan, 380.0, bridge=WAITING))
     assert found.status == 1
     assert found.own == (
-        "hall would be without cooling for 377 s with the mains lost, it lasts 198 s",
+        (1, "hall would be without cooling for 377 s with the mains lost, it lasts 198 s"),
     )
     assert zone(chilled(), stand(chilled(), 380.0, bridge=WAITING)).own == ()
 

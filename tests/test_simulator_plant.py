@@ -301,10 +301,11 @@ class TestCooling:
     def test_a_row_warms_when_its_units_stop_and_the_hall_holds(self):
         model = plant()
         before = model.values("probe-2")["temperature"], model.values("probe-12")["temperature"]
+        fan = model.machines.halls["hall-1"].fan
         run(model, 240, {"failed": frozenset(("crah-1", "crah-2"))})
         assert model.values("probe-2")["temperature"] > before[0] + 2.5
         assert model.values("probe-12")["temperature"] == pytest.approx(before[1], abs=0.5)
-        assert model.machines.halls["hall-1"].fan > 0.65
+        assert model.machines.halls["hall-1"].fan > 1.15 * fan
 
     def test_a_hall_without_any_unit_heats_up_fast(self):
         model = plant()

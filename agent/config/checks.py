@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.config import credentials, energy, meters
+from agent.config.cooling import cooling_problems
 from agent.config.nodes import node_of
 from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
@@ -29,6 +30,7 @@ def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Pr
         found += check(parsed, document)
     found += _devices(parsed, document, profiles)
     found += _power(parsed, document, profiles)
+    found += _cooling(parsed, document, profiles)
     dropped = document.dropped.get("devices", set())
     energies = (
         energy.resolve(parsed, profiles)[1] if not found else _energy_quietly(parsed, profiles)
@@ -207,7 +209,34 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
                 yield document.at("power", index, "demand"), message
 
 
-def _point(text: str, devices: dict[str, str], profiles: Library) -> Iterator[str]:
+def _cooling(parsed: SiteFile, document: Document, profiles: Library) -> Found:
+    """Nodes, devices and points that the cooling names; what was said at the entry itself is not
+    said again."""
+    nodes = [node_of(node) for node in parsed.power]
+    groups = [Group(g.id, g.scheme, tuple(g.members), g.design) for g in parsed.groups]
+    dropped = document.dropped.get("power", set())
+    for path, message in cooling_problems(parsed.cooling, nodes, groups):
+        if not any(f"'{wrong}'" in message for wrong in dropped):
+            yield path, message
+    devices = dict.fromkeys(document.dropped.get("devices", ()), "")
+    devices |= {device.id: device.profile for device in parsed.devices}
+    for index, unit in enumerate(parsed.cooling.units):
+        if unit.device and unit.device not in devices:
+            yield (
+                ("cooling", "units", index, "device"),
+                f"there is no device '{unit.device}'{nearest(unit.device, devices)}",
+            )
+    for index, zone in enumerate(parsed.cooling.zones):
+        for key, texts in (("heat", zone.heat), ("inlet", zone.inlet)):
+            for text in texts:
+                for message in _point(text, devices, profiles, instances=key == "inlet"):
+                    yield ("cooling", "zones", index, key), message
+
+
+def _point(
+    text: str, devices: dict[str, str], profiles: Library, *, instances: bool = False
+) -> Iterator[str]:
+    """What is wrong with a point; with `instances` its name may stand for all of them."""
     try:
         point = parse_point(text)
     except ValueError as error:
@@ -220,5 +249,7 @@ def _point(text: str, devices: dict[str, str], profiles: Library) -> Iterator[st
         if not any(each.may_have(point.name) for each in together):
             line = PointName(point.name.part, point.name.quantity, "l1")
             parts = any(each.may_have(line) for each in together)
-            hint = f", only one for each line, such as '{point}.l1'" if parts else ""
+            if instances and parts:
+                return
+            hint = f", only one for each line, such as '{text}.l1'" if parts else ""
             yield f"'{text}': profile '{profile}' has no point '{point.name}'{hint}"

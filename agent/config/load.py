@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.config import checks, credentials, energy, meters
+from agent.config.cooling import cooling_of
 from agent.config.nodes import node_of
 from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
@@ -185,6 +186,7 @@ def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
         groups=tuple(
             Group(keys.id, keys.scheme, tuple(keys.members), keys.design) for keys in parsed.groups
         ),
+        cooling=cooling_of(parsed.cooling),
         energy=energies,
         registers=tuple(meters.resolve(parsed.meters, energies)[0].items()),
         places=tuple((place.id, place.parent or "") for place in parsed.places),

@@ -46,6 +46,14 @@ power:
   - {id: row-1, kind: load, fed_by: [ups-a1], demand: meter-ups-a/active_power}
 groups:
   - {id: gensets, scheme: N+R, members: [gen-1], design: 0}
+cooling:
+  units:
+    - {id: crac-1, kind: crac, capacity_kw: 400, powered_by: ats-a}
+    - {id: crac-2, kind: crac, capacity_kw: 400, powered_by: ats-a}
+  groups:
+    - {id: cracs, members: [crac-1, crac-2], design: 1}
+  zones:
+    - {id: hall-1, cooled_by: [cracs], loads: [row-1], air_m3: 1500}
 energy: {facility: [meter-mv], it: {1: [meter-ups-a]}}
 """
 

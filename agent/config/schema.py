@@ -195,6 +195,83 @@ class GroupKeys(_Strict):
     )
 
 
+class CoolingUnitKeys(_Strict):
+    """One entry of `cooling.units`."""
+
+    id: Id
+    kind: Literal["chiller", "pump", "tower", "dry_cooler", "crah", "crac", "dx"]
+    capacity_kw: Positive = Field(
+        description="heat it moves on the hottest day; of a pump what its flow carries"
+    )
+    powered_by: Annotated[list[Id], BeforeValidator(_as_list)] = Field(
+        description="the node of `power` that feeds it; of several any one does"
+    )
+    device: Id | None = Field(
+        default=None, description="whose states tell how it is; without one it is assumed healthy"
+    )
+    restart_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="from the return of its power to full capacity; 300 for chiller, crac and dx, "
+        "30 else",
+    )
+
+
+class CoolingGroupKeys(_Strict):
+    """One entry of `cooling.groups`."""
+
+    id: Id
+    members: Annotated[list[Id], Field(min_length=1)] = Field(
+        description="units that stand in for one another"
+    )
+    design: Annotated[int, Field(ge=0)] = Field(
+        default=1, description="spare units it was built with: the R of N+R"
+    )
+    heat_factor: Positive | None = Field(
+        default=None,
+        description="what it moves as part of the heat of its zones; 1.25 for tower and "
+        "dry_cooler (the work of the compressors), 1 else",
+    )
+    buffer_m3: Positive | None = Field(
+        default=None, description="stored water between this group and those before it"
+    )
+    buffer_delta_k: Positive | None = Field(
+        default=None, description="how much warmer that water may become, K"
+    )
+
+
+class ZoneKeys(_Strict):
+    """One entry of `cooling.zones`."""
+
+    id: Id
+    cooled_by: list[Id] = Field(
+        description="the groups that its heat passes in series, from the room outwards"
+    )
+    loads: list[Id] = Field(default=[], description="loads of `power` that stand in it")
+    heat: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        default=[], description="points that measure its heat; the higher of both counts"
+    )
+    heat_kw: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="heat where it is not measured, and its design value"
+    )
+    heat_gain: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1, description="fans, distribution, light: on top of the loads, part of them"
+    )
+    inlet: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        default=[], description="points that measure the air at the racks; the warmest counts"
+    )
+    recommended_c: float = Field(default=27.0, description="inlet above it: degraded (ASHRAE)")
+    allowable_c: float = Field(default=32.0, description="inlet above it: lost (ASHRAE class A1)")
+    air_m3: Positive | None = Field(default=None, description="air that warms without cooling")
+
+
+class CoolingKeys(_Strict):
+    """`cooling:` what moves the heat, and out of which rooms (docs/redundancy.md, "Cooling")."""
+
+    units: list[CoolingUnitKeys] = []
+    groups: list[CoolingGroupKeys] = []
+    zones: list[ZoneKeys] = []
+
+
 class EnergyKeys(_Strict):
     """`energy:` what the key figures are made of. Entries are device ids or points."""
 
@@ -260,6 +337,7 @@ class SiteFile(_Strict):
     devices: list[DeviceKeys] = []
     power: list[NodeKeys] = []
     groups: list[GroupKeys] = []
+    cooling: CoolingKeys = CoolingKeys()
     energy: EnergyKeys = EnergyKeys()
     meters: list[MeterKeys] = []
     history: HistoryKeys = HistoryKeys()

@@ -26,7 +26,8 @@ async def redundancy(request: Request, api: Api) -> Response:
 
     Judged in two cases, of which the worse one counts: the plant as it is, and the same with every
     utility out. The answer says its scope: `assumed` (no device behind it), `unchecked` (states no
-    capacity), `unknown` (not known, taken as out).
+    capacity), `unknown` (not known, taken as out). `cooling` has the rooms: what cools them, how
+    warm they are, and how long they last without.
     """
     return await versioned(
         request,
@@ -45,7 +46,8 @@ async def redundancy(request: Request, api: Api) -> Response:
 async def what_if(question: schemas.WhatIfRequest, api: Api) -> Response:
     """May I take these out?
 
-    The whole resulting state, old faults included. `unsafe`: something is lost, overloaded or newly
+    The whole resulting state, old faults included; what loses its power takes its cooling along.
+    `unsafe`: something is lost, overloaded or newly
     unprotected. `reduced`: nothing of that, but a group or a load is left without redundancy.
     Nothing is switched: Kasbah never writes to a device.
     """
@@ -62,6 +64,6 @@ async def what_if(question: schemas.WhatIfRequest, api: Api) -> Response:
     except KeyError as unknown:
         name = unknown.args[0]
         raise not_found(
-            "unknown_id", f"There is no node or device '{name}' in this site."
+            "unknown_id", f"There is no node, cooling unit or device '{name}' in this site."
         ) from None
     return json_response(stamped(snapshot, encode.what_if(answer)))

@@ -31,6 +31,12 @@ def problems(
     found += _units(cooling, nodes)
     found += _groups(cooling, nodes, groups)
     found += _zones(cooling, nodes)
+    named = {group.id for group in groups} | {group.id for group in cooling.groups}
+    found += [
+        (("zones", i, "id"), f"'{zone.id}' is the id of a group already: give it another one")
+        for i, zone in enumerate(cooling.zones)
+        if zone.id in named
+    ]
     return found
 
 

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.cooling.plan import CoolingPlan
-from core.cooling.stand import Stand, When
+from core.cooling.stand import Stand
 from core.redundancy.evaluate import CASES, CaseName
-from core.redundancy.groups import LOST, UNKNOWN, status_of, tolerated
+from core.redundancy.groups import LOST, UNKNOWN, status_of, tolerated, unknown_group
+from core.redundancy.study import Phase
 from core.redundancy.words import WHEN, names
-from core.site import CoolingGroup
+from core.site import CoolingGroup, Group
 from core.snapshot import GroupStatus, Overload
 
 _REASONS_MAX = 6
@@ -32,15 +33,15 @@ def load_kw(plan: CoolingPlan, stand: Stand, group: CoolingGroup) -> float | Non
     return total
 
 
-def able_kw(plan: CoolingPlan, stand: Stand, group: CoolingGroup, when: When) -> list[float]:
+def able_kw(plan: CoolingPlan, stand: Stand, group: CoolingGroup, phase: Phase) -> list[float]:
     """Capacities of the members that count, in kW of heat."""
-    return [u.capacity_kw for u in plan.units_of(group) if stand.counts(u.id, when)]
+    return [u.capacity_kw for u in plan.units_of(group) if stand.counts(u.id, phase)]
 
 
-def carries(plan: CoolingPlan, stand: Stand, group: CoolingGroup, when: When) -> bool:
+def carries(plan: CoolingPlan, stand: Stand, group: CoolingGroup, phase: Phase) -> bool:
     """Whether a group moves its heat; not where that is not known."""
     needed_kw = load_kw(plan, stand, group)
-    able = able_kw(plan, stand, group, when)
+    able = able_kw(plan, stand, group, phase)
     return needed_kw is not None and tolerated(able, needed_kw) >= 0
 
 
@@ -61,15 +62,31 @@ def judge(
     return found
 
 
+def overload(
+    plan: CoolingPlan, stand: Stand, group: CoolingGroup, case: CaseName
+) -> Overload | None:
+    """The heat that a group cannot move in one case, and the loads that it cools; None where it
+    can, where the heat is not known, or where all these loads are lost anyway."""
+    needed_kw = load_kw(plan, stand, group)
+    able = able_kw(plan, stand, group, case)
+    if needed_kw is None or tolerated(able, needed_kw) >= 0:
+        return None
+    loads = plan.loads_of(group)
+    if loads and stand.lost[case].issuperset(loads):
+        return None
+    return Overload(group.id, needed_kw, sum(able), loads)
+
+
 def overloads(plan: CoolingPlan, stand: Stand, case: CaseName) -> tuple[Overload, ...]:
-    """Groups that cannot move their heat in one case, and the loads that they cool."""
-    found = []
-    for group in plan.groups.values():
-        needed_kw = load_kw(plan, stand, group)
-        able = able_kw(plan, stand, group, case)
-        if needed_kw is not None and tolerated(able, needed_kw) < 0:
-            found.append(Overload(group.id, needed_kw, sum(able), plan.loads_of(group)))
-    return tuple(found)
+    """All groups that cannot move their heat in one case."""
+    found = (overload(plan, stand, group, case) for group in plan.groups.values())
+    return tuple(each for each in found if each)
+
+
+def unknown_cooling(group: CoolingGroup, reasons: tuple[str, ...]) -> GroupStatus:
+    """A group of which nothing is known."""
+    like = Group(group.id, "N+R", group.members, group.design)
+    return replace(unknown_group(like, reasons), kind="cooling")
 
 
 def _worst(

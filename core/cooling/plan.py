@@ -13,12 +13,14 @@ from core.site import Cooling, CoolingGroup, CoolingUnit, CoolingZone
 
 @dataclass(frozen=True, slots=True)
 class CoolingPlan:
-    """Records by id, in the order of the site file. `zones_of` are the zones that a group cools."""
+    """Records by id, in the order of the site file. `zones_of` are the zones that a group cools,
+    `group_of` the group of each unit."""
 
     units: Mapping[str, CoolingUnit]
     groups: Mapping[str, CoolingGroup]
     zones: Mapping[str, CoolingZone]
     zones_of: Mapping[str, tuple[CoolingZone, ...]]
+    group_of: Mapping[str, CoolingGroup]
 
     def units_of(self, group: CoolingGroup) -> tuple[CoolingUnit, ...]:
         """Members of a group."""
@@ -48,4 +50,5 @@ def compile_plan(cooling: Cooling) -> CoolingPlan:
             group.id: tuple(zone for zone in cooling.zones if group.id in zone.cooled_by)
             for group in cooling.groups
         },
+        group_of={name: group for group in cooling.groups for name in group.members},
     )

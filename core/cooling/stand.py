@@ -7,35 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from core.cooling.condition import HEALTHY, UnitCondition
+from core.redundancy.evaluate import CaseName
+from core.redundancy.study import Phase
 
-When = Literal["as_is", "mains_lost", "bridge"]
-"""The two cases, and the time between: mains gone, generators not there yet."""
-
-Unpowered = Mapping[When, frozenset[str]]
+Unpowered = Mapping[Phase, frozenset[str]]
 """Units whose electrical node is dead, by case."""
 
 ALL_POWERED: Unpowered = {"as_is": frozenset(), "mains_lost": frozenset(), "bridge": frozenset()}
 
 
+Lost = Mapping[CaseName, frozenset[str]]
+"""Loads without supply, by case."""
+
+NONE_LOST: Lost = {"as_is": frozenset(), "mains_lost": frozenset()}
+
+
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Conditions by unit, heat by zone in kW (None: not known), warmest inlet by zone in degC."""
+    """Conditions by unit, heat by zone in kW (None: not known), warmest inlet by zone in degC, and
+    the loads that are lost in each case: where all are, there is nothing left to cool."""
 
     conditions: Mapping[str, UnitCondition]
     unpowered: Unpowered
     heat_kw: Mapping[str, float | None]
     inlet_c: Mapping[str, float | None]
+    lost: Lost
 
-    def counts(self, unit: str, when: When) -> bool:
+    def counts(self, unit: str, phase: Phase) -> bool:
         """Whether a unit is capacity. With the mains lost, one that does not restart by itself
         counts only if its supply is never broken."""
         condition = self.conditions[unit]
-        if not condition.usable or unit in self.unpowered[when]:
+        if not condition.usable or unit in self.unpowered[phase]:
             return False
-        broken = when == "mains_lost" and unit in self.unpowered["bridge"]
+        broken = phase == "mains_lost" and unit in self.unpowered["bridge"]
         return condition.restarts or not broken
 
     def best(self) -> Stand:
@@ -45,6 +51,11 @@ class Stand:
             for name, one in self.conditions.items()
         }
         return replace(self, conditions=found)
+
+    def darker(self, units: Unpowered) -> Stand:
+        """The same with more units without supply."""
+        dark = {phase: self.unpowered[phase] | names for phase, names in units.items()}
+        return replace(self, unpowered=dark)
 
     def changed(self, changes: Mapping[str, UnitCondition]) -> Stand:
         """The same with some units in another condition."""

@@ -51,22 +51,22 @@ def judge_zone(
         groups=zone.cooled_by,
         loads=zone.loads,
         reasons=(*(words for _, words in own), *said),
-        own=tuple(words for _, words in own),
+        own=tuple(own),
     )
 
 
 def is_short(plan: CoolingPlan, stand: Stand, zone: CoolingZone, start_s: float) -> bool:
-    """Whether a zone would get too warm before it is cooled again, after the loss of the mains."""
-    lasts_s = ride_through_s(plan, stand, zone)
-    return lasts_s is not None and lasts_s < gap_s(plan, stand, zone, start_s)
+    """Whether a zone would get too warm before it is cooled again, after the loss of the mains.
+    Where it never is again, its groups are overloaded, and that is what is said."""
+    lasts_s, gap = ride_through_s(plan, stand, zone), gap_s(plan, stand, zone, start_s)
+    return lasts_s is not None and lasts_s < gap < math.inf
 
 
 def short_words(plan: CoolingPlan, stand: Stand, zone: CoolingZone, start_s: float) -> str:
     """What is said of such a zone."""
     gap, lasts_s = gap_s(plan, stand, zone, start_s), ride_through_s(plan, stand, zone) or 0.0
-    how_long = "for good" if math.isinf(gap) else f"for {gap:.0f} s"
     return (
-        f"{zone.id} would be without cooling {how_long} with the mains lost, "
+        f"{zone.id} would be without cooling for {gap:.0f} s with the mains lost, "
         f"it lasts {lasts_s:.0f} s"
     )
 

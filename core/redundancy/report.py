@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields, replace
 
 from core.contracts import Case
 from core.contracts import Demand as When
+from core.cooling.report import CoolingModel, Powered, Question
+from core.cooling.stand import Unpowered
 from core.redundancy.condition import BACK, OUT, START_S, Condition, Demand, Plant
 from core.redundancy.evaluate import CASES, CaseName
 from core.redundancy.graph import PowerGraph, compile_graph
@@ -66,6 +68,7 @@ class _Played:
     live: Singles
     worst: Singles
     designed: Singles
+    dark: Mapping[str, Unpowered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,12 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """The last verdict, and what it was made from."""
+    """The last verdict on the power, what it was made from, and what it means for the cooling."""
 
     seen: Seen
     time: float
     report: RedundancyReport
+    powered: Powered
 
 
 class RedundancyModel:
@@ -96,6 +100,7 @@ class RedundancyModel:
         self._start_s = start_s
         self._single_fed = single_fed(self._graph)
         self._watcher = Watcher(self._graph, site, start_s)
+        self._cooling = CoolingModel(site, self._graph, start_s)
         self._look: _Look | None = None
         self._judged: _Judged | None = None
         self._played: _Played | None = None
@@ -108,8 +113,8 @@ class RedundancyModel:
         self._look = _Look(view, now, seen)
         last = self._judged
         if last is None or self._due(last, seen, now, JUDGED_ANEW_SHARE, JUDGED_S_PER_NODE):
-            self._judged = last = _Judged(seen, now, self._report(seen, now))
-        return last.report
+            self._judged = last = self._judge(seen, now)
+        return self._cooling.added(last.report, last.powered, view, devices, now)
 
     def supply(self, view: PointView, devices: Mapping[str, DeviceStatus], now: float) -> Supply:
         """Where the loads' power comes from at this moment."""
@@ -127,7 +132,7 @@ class RedundancyModel:
         demand: When = "now",
     ) -> WhatIf:
         """The plant with some nodes out and others back in service. Raises KeyError naming an id
-        that is neither a node nor a device."""
+        that is neither a node, nor a cooling unit, nor a device."""
         changes, outside = self._changes(out, back)
         seen = self._see(view, devices, now)
         demands, notes = self._watcher.demands.at(seen.worst.demands, demand, now)
@@ -135,7 +140,16 @@ class RedundancyModel:
         worst, best = (replace(plant, demands=demands) for plant in (seen.worst, seen.best))
         after = self._study(worst.changed(changes))
         hopeful = self._study(best.changed(changes))
-        groups = self._groups(after, hopeful, cases)
+        before, at_best = self._study(worst), self._study(best)
+        cooling = self._cooling.answer(
+            view,
+            devices,
+            now,
+            Question(out, back, cases, demand),
+            before=(before, at_best),
+            after=(after, hopeful),
+        )
+        groups = (*self._groups(after, hopeful, cases), *cooling.groups)
         designed = self._study(worst.as_designed()).singles()
         wary = self._study(replace(seen.wary, demands=demands).changed(changes))
         graph = self._graph
@@ -143,8 +157,7 @@ class RedundancyModel:
         unsure = [
             graph.nodes[i].id for i, d in zip(graph.loads, demands, strict=True) if not d.known
         ]
-        at_best = self._study(best)
-        worst_harm = harm(self._study(worst), after, cases)
+        worst_harm = harm(before, after, cases)
         best_harm = harm(at_best, hopeful, cases)
         if not worst_harm and not best_harm:
             doubtful = [graph.index[n] for n in unknown]
@@ -152,13 +165,15 @@ class RedundancyModel:
                 self._study(replace(seen.wary, demands=demands)), wary, cases
             )
         verdict, reasons = decide(
-            worst_harm,
-            best_harm,
-            Doubt(outside, tuple(unsure)),
-            self._reduced(after, wary, groups, designed, cases),
+            (*worst_harm, *cooling.worst_harm),
+            (*best_harm, *cooling.best_harm),
+            Doubt(outside, tuple(unsure), cooling.heat_unknown),
+            (*self._reduced(after, wary, groups, designed, cases), *cooling.reduced),
         )
         scope = self._unknown(unknown, demands)
-        results: dict[str, CaseResult] = {name: after.result(name, scope) for name in cases}
+        results: dict[str, CaseResult] = {
+            name: cooling.into(name, after.result(name, scope)) for name in cases
+        }
         lost = self._union(results, "lost_loads")
         return WhatIf(
             verdict=verdict,
@@ -167,11 +182,12 @@ class RedundancyModel:
                 name for name in self._union(results, "unprotected_loads") if name not in lost
             ),
             overloaded=self._worst_overloads(results),
-            unchecked=graph.unchecked,
-            assumed=self._union(results, "assumed"),
+            unchecked=results[cases[0]].unchecked,
+            assumed=results[cases[0]].assumed,
             groups=groups,
             cases=results,
-            reasons=(*reasons, *unknown_words(after.plant, after), *notes),
+            reasons=(*reasons, *unknown_words(after.plant, after), *cooling.unknown_words, *notes),
+            zones=cooling.zones,
         )
 
     def _unknown(self, nodes: Sequence[str], demands: Sequence[Demand]) -> tuple[str, ...]:
@@ -202,7 +218,7 @@ class RedundancyModel:
             return last.seen
         return self._watcher.see(view, devices, now)
 
-    def _report(self, seen: Seen, now: float) -> RedundancyReport:
+    def _judge(self, seen: Seen, now: float) -> _Judged:
         live = self._study(seen.live)
         best = live if seen.best == seen.live else self._study(seen.best)
         worst = live if seen.worst == seen.live else self._study(seen.worst)
@@ -213,7 +229,7 @@ class RedundancyModel:
         status, words, reasons = headline(live, best, groups, loads, weak, seen.unknown)
         unknown = self._unknown(seen.unknown, seen.live.demands)
         cases: dict[str, CaseResult] = {case: live.result(case, unknown) for case in CASES}
-        return RedundancyReport(
+        report = RedundancyReport(
             status=status,
             headline=words,
             reasons=reasons,
@@ -225,6 +241,8 @@ class RedundancyModel:
             assumed=cases["as_is"].assumed,
             unknown=unknown,
         )
+        powered = self._cooling.powered(live, best, worst, played.dark)
+        return _Judged(seen, now, report, powered)
 
     def _singles(self, seen: Seen, now: float, live: Study, worst: Study) -> _Played:
         """Every single failure, played anew only where the plant or a load has really moved."""
@@ -244,7 +262,8 @@ class RedundancyModel:
             else self._study(seen.live.as_designed()).singles()
         )
         of_worst = of_live if worst is live else worst.singles()
-        self._played = _Played(seen, now, of_live, of_worst, designed)
+        dark = self._cooling.singles(worst)
+        self._played = _Played(seen, now, of_live, of_worst, designed, dark)
         return self._played
 
     def _due(
@@ -288,17 +307,19 @@ class RedundancyModel:
         for name in out:
             numbers = self._numbers(name)
             changes |= dict.fromkeys(numbers, OUT)
-            if not numbers:
+            if not numbers and not self._cooling.knows(name):
                 outside.append(name)
         return changes, tuple(outside)
 
     def _numbers(self, name: str) -> tuple[int, ...]:
-        """Nodes of an id: the node of that name, and all that a device of that name stands for."""
+        """Nodes of an id: the node of that name, and all that a device of that name stands for.
+        Raises KeyError for one that is nothing at all."""
         graph = self._graph
         numbers = tuple(
             i for i in graph.written if name in (graph.nodes[i].id, graph.nodes[i].device)
         )
-        if not numbers and all(device.id != name for device in self._site.devices):
+        known = numbers or self._cooling.knows(name)
+        if not known and all(device.id != name for device in self._site.devices):
             raise KeyError(name)
         return numbers
 
@@ -307,7 +328,7 @@ class RedundancyModel:
         return self._graph.in_order({self._graph.index[name] for name in named})
 
     def _worst_overloads(self, results: Mapping[str, CaseResult]) -> tuple[Overload, ...]:
-        """Each overloaded node once, where it carries most."""
+        """Each overloaded node or cooling group once, where it carries most."""
         found: dict[str, Overload] = {}
         for result in results.values():
             for overload in result.overloaded:
@@ -315,7 +336,7 @@ class RedundancyModel:
                 if old is None or overload.load_kw > old.load_kw:
                     found[overload.id] = overload
         order = {node.id: n for n, node in enumerate(self._site.power)}
-        return tuple(sorted(found.values(), key=lambda overload: order[overload.id]))
+        return tuple(sorted(found.values(), key=lambda o: order.get(o.id, len(order))))
 
 
 def _changed(old: Seen, new: Seen) -> bool:

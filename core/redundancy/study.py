@@ -32,6 +32,7 @@ class Effect:
 
 
 Effects = Mapping[CaseName, Effect]
+Phase = Literal["as_is", "mains_lost", "bridge"]
 
 
 def worst(effects: Effects) -> Effect:
@@ -105,6 +106,28 @@ class Study:
         for trial in (*trials.values(), bridge):
             trial.undo()
         return effects
+
+    def dead(self, nodes: Collection[int]) -> dict[Phase, frozenset[int]]:
+        """Which of some nodes have no supply, by case and in the bridge."""
+        balances = (*self.balances.values(), self._bridge)
+        return {b.case: frozenset(i for i in nodes if not b.live[i]) for b in balances}
+
+    def dying(self, nodes: frozenset[int], out: Collection[int]) -> dict[Phase, frozenset[int]]:
+        """Which of some nodes would newly have no supply with others out."""
+        trials = {case: Trial(balance) for case, balance in self.balances.items()}
+        for trial in trials.values():
+            trial.switch(down=out)
+        bridge = self._cross(out, trials)
+        found = {
+            balance.case: frozenset(i for i in nodes & trial.looked if not balance.live[i])
+            for balance, trial in (
+                *((self.balances[case], trial) for case, trial in trials.items()),
+                (self._bridge, bridge),
+            )
+        }
+        for trial in (*trials.values(), bridge):
+            trial.undo()
+        return found
 
     def strained(self, case: CaseName, out: Collection[int]) -> dict[int, int]:
         """Nodes that would newly be overloaded with others out, and the loads (as a mask) that

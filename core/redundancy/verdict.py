@@ -30,10 +30,12 @@ _SAID_MAX = 5
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What cannot be judged at all: devices outside the graph, loads of unknown demand (ids)."""
+    """What cannot be judged at all: devices outside the graph, loads of unknown demand, zones of
+    unknown heat (ids)."""
 
     outside: tuple[str, ...]
     demands: tuple[str, ...]
+    zones: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -42,6 +44,7 @@ class Doubt:
             for name in self.outside
         ]
         said += [f"the demand of {name} is not known" for name in self.demands]
+        said += [f"the heat of {name} is not known" for name in self.zones]
         return tuple(said)
 
 

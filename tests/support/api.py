@@ -42,6 +42,7 @@ from core.snapshot import (
     SingleFailure,
     Snapshot,
     WhatIf,
+    ZoneStatus,
 )
 from core.statement import Statement, Statements
 from core.vocabulary import QUANTITIES, STATES, Severity
@@ -235,12 +236,20 @@ def make_group(**changes: object) -> GroupStatus:
     return replace(base, **changes)
 
 
+def make_zone() -> ZoneStatus:
+    warm = "hall-1 has 27.4 °C at a rack inlet, above the recommended 27 °C"
+    return ZoneStatus(
+        "hall-1", 2, 466.4, 27.4, 538.5, 437.0, ("crahs",), ("row-1",), (warm,), ((2, warm),)
+    )
+
+
 def make_redundancy() -> RedundancyReport:
     return RedundancyReport(
         status=2,
         headline="reduced: the generators have no spare unit",
         reasons=("gen-1 is the only generator",),
-        groups=(make_group(),),
+        groups=(make_group(), make_group(id="crahs", kind="cooling")),
+        zones=(make_zone(),),
         loads=(LoadStatus("row-1", 424.0, 1, 1, 1, "at_n", ("one feed only",)),),
         single_failures=(SingleFailure("ups-a", ("row-1",), (), ()),),
         cases={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.cooling.condition import HEALTHY, UnitCondition
 from core.cooling.plan import CoolingPlan, compile_plan
-from core.cooling.stand import ALL_POWERED, Stand
+from core.cooling.stand import ALL_POWERED, NONE_LOST, Stand
 from core.site import Cooling, CoolingGroup, CoolingUnit, CoolingZone
 
 FAILED = UnitCondition(usable=False, reasons=("has a fault",))
@@ -47,4 +47,5 @@ def stand(
         unpowered=dark,
         heat_kw=dict.fromkeys(plan.zones, heat_kw),
         inlet_c=dict.fromkeys(plan.zones, inlet_c),
+        lost=NONE_LOST,
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.cooling.checks import problems as cooling_problems
 from core.redundancy.graph import problems
 from core.redundancy.report import RedundancyModel
-from core.site import Device, Group, Node, Poll, Site
+from core.site import Cooling, Device, Group, Node, Poll, Site
 from core.snapshot import WhatIf
 from tests.support.conditions import NOW, Reading, status, view
 
 EFFICIENCY = {"ups": 0.95, "transformer": 0.985}
 """What the site file fills in."""
+
+NO_COOLING = Cooling()
 
 
 def node(name: str, kind: str, fed_by: str = "", kw: float | None = None, **more) -> Node:
@@ -27,10 +30,19 @@ def node(name: str, kind: str, fed_by: str = "", kw: float | None = None, **more
 class Plant:
     """A site of power nodes, its devices as last seen, and the model that judges them."""
 
-    def __init__(self, nodes: Sequence[Node], groups: Sequence[Group] = (), **model) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        groups: Sequence[Group] = (),
+        cooling: Cooling = NO_COOLING,
+        **model,
+    ) -> None:
         assert problems(nodes, groups) == []
-        ids = {n.device for n in nodes if n.device}
-        ids |= {point.partition("/")[0] for n in nodes for point in n.demand}
+        assert cooling_problems(cooling, nodes, groups) == []
+        ids = {n.device for n in nodes if n.device} | {u.device for u in cooling.units if u.device}
+        points = [point for n in nodes for point in n.demand]
+        points += [point for zone in cooling.zones for point in (*zone.heat, *zone.inlet)]
+        ids |= {point.partition("/")[0] for point in points}
         self.site = Site(
             id="plant",
             name="Plant",
@@ -41,6 +53,7 @@ class Plant:
             ),
             power=tuple(nodes),
             groups=tuple(groups),
+            cooling=cooling,
         )
         self.model = RedundancyModel(self.site, **model)
         self.readings: dict[str, Reading] = {}

@@ -1,0 +1,338 @@
+"""The cooling judged with the power: added to the report, and to the answer of a what-if.
+
+Keeps its last answer while nothing has moved. `look` and `added` belong to the tick's thread,
+`answer` may be called from another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from core.contracts import Demand as When
+from core.cooling.condition import BACK, OUT, UnitCondition
+from core.cooling.findings import harm, headlines, reduction
+from core.cooling.groups import judge, overloads
+from core.cooling.heat import zone_heat_kw
+from core.cooling.plan import compile_plan
+from core.cooling.single import failures
+from core.cooling.stand import ALL_POWERED, NONE_LOST, Lost, Stand, Unpowered
+from core.cooling.supply import CoolingSupply
+from core.cooling.watch import CoolingWatcher, Seen
+from core.cooling.zones import ORDER, judge_zone
+from core.redundancy.condition import Demand
+from core.redundancy.evaluate import CASES, CaseName
+from core.redundancy.graph import PowerGraph
+from core.redundancy.groups import FULL
+from core.redundancy.study import Study
+from core.site import Site
+from core.snapshot import (
+    CaseResult,
+    DeviceStatus,
+    GroupStatus,
+    Overload,
+    PointView,
+    RedundancyReport,
+    ZoneStatus,
+)
+
+MOVES_C = 0.1
+MOVES_SHARE = 0.001
+"""The verdict on the cooling is made again when an inlet has moved by more than the first, or a
+measured heat by more than the second part of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Powered:
+    """What the power verdict means for the cooling: units without supply in the live plant and at
+    the best and worst of what is unknown, units that may be waiting for generators, what the loss
+    of each single node would newly leave without supply (by id), which loads are lost
+    at the worst, and what the loads take."""
+
+    live: Unpowered
+    best: Unpowered
+    worst: Unpowered
+    lost: Lost
+    waiting: frozenset[str]
+    singles: Mapping[str, Unpowered]
+    demands: Mapping[str, Demand]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A what-if: ids that are taken out and put back, in which cases, on the demand of when."""
+
+    out: Sequence[str]
+    back: Sequence[str]
+    cases: Sequence[CaseName]
+    when: When
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The part of the cooling in the answer of a what-if."""
+
+    groups: tuple[GroupStatus, ...]
+    zones: tuple[ZoneStatus, ...]
+    overloaded: Mapping[CaseName, tuple[Overload, ...]]
+    worst_harm: tuple[str, ...]
+    best_harm: tuple[str, ...]
+    reduced: tuple[str, ...]
+    conditions: Mapping[str, UnitCondition]
+    unchecked: tuple[str, ...]
+
+    @property
+    def heat_unknown(self) -> tuple[str, ...]:
+        """Zones whose heat is not known."""
+        return tuple(zone.id for zone in self.zones if zone.heat_kw is None)
+
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """What is said of units that are not known."""
+        found = self.conditions.items()
+        return tuple(f"{name} {one.reasons[-1]}" for name, one in found if one.unknown)
+
+    def into(self, case: CaseName, result: CaseResult) -> CaseResult:
+        """A case of the power graph with the cooling in it."""
+        return _extended(result, self.overloaded[case], self.conditions, self.unchecked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    power: RedundancyReport
+    seen: Seen
+    live: Mapping[str, UnitCondition]
+    report: RedundancyReport
+
+
+class CoolingModel:
+    """Judges one site's cooling beside its power graph."""
+
+    def __init__(self, site: Site, graph: PowerGraph, start_s: float) -> None:
+        self._plan = compile_plan(site.cooling)
+        self._supply = CoolingSupply(self._plan, graph)
+        self._watcher = CoolingWatcher(self._plan, site)
+        self._start_s = start_s
+        self._last: _Last | None = None
+
+    def singles(self, worst: Study) -> Mapping[str, Unpowered]:
+        """What the loss of each single node would leave without supply, by id."""
+        return self._supply.singles(worst)
+
+    def powered(
+        self, live: Study, best: Study, worst: Study, singles: Mapping[str, Unpowered]
+    ) -> Powered:
+        """What a power verdict means for the cooling."""
+        of_live = self._supply.unpowered(live)
+        return Powered(
+            live=of_live,
+            best=of_live if best is live else self._supply.unpowered(best),
+            worst=of_live if worst is live else self._supply.unpowered(worst),
+            lost=self._supply.lost(worst),
+            waiting=self._supply.on_generators(live),
+            singles=singles,
+            demands=_demands(live),
+        )
+
+    def added(
+        self,
+        power: RedundancyReport,
+        powered: Powered,
+        view: PointView,
+        devices: Mapping[str, DeviceStatus],
+        now: float,
+    ) -> RedundancyReport:
+        """The report of the power graph with the cooling in it; `now` in UTC seconds."""
+        if not self._plan.zones:
+            return power
+        seen = self._watcher.see(view, devices, now, remember=True)
+        live = self._patient(seen, powered.waiting)
+        last = self._last
+        if (
+            last is None
+            or last.power is not power
+            or last.live != live
+            or last.seen.strict != seen.strict
+            or _moved(last.seen, seen)
+        ):
+            report = self._joined(power, powered, seen, live)
+            self._last = last = _Last(power, seen, live, report)
+        return last.report
+
+    def knows(self, name: str) -> tuple[str, ...]:
+        """Units of an id: the unit of that name, and the one a device of that name stands for."""
+        return tuple(u.id for u in self._plan.units.values() if name in (u.id, u.device))
+
+    def answer(
+        self,
+        view: PointView,
+        devices: Mapping[str, DeviceStatus],
+        now: float,
+        question: Question,
+        *,
+        before: tuple[Study, Study],
+        after: tuple[Study, Study],
+    ) -> Answer:
+        """The cooling in a what-if. `before` and `after` are the plant at the worst and at the best
+        of what is not known, with the demands of the time that is asked for."""
+        cases = question.cases
+        seen = self._watcher.see(view, devices, now)
+        changes = {unit: BACK for name in question.back for unit in self.knows(name)}
+        changes |= {unit: OUT for name in question.out for unit in self.knows(name)}
+        demands = _demands(after[0])
+        strict = self._stand(seen.strict, ALL_POWERED, seen, demands, question.when)
+        worst, best = (
+            self._fed(stand, study)
+            for stand, study in zip((strict, strict.best()), before, strict=True)
+        )
+        then, hopeful = (
+            self._fed(stand.changed(changes), study)
+            for stand, study in zip((worst, best), after, strict=True)
+        )
+        groups = self._groups(then, hopeful, cases)
+        return Answer(
+            groups=groups,
+            zones=self._zones(then, groups),
+            overloaded={case: overloads(self._plan, then, case) for case in cases},
+            worst_harm=tuple(harm(self._plan, worst, then, cases, self._start_s)),
+            best_harm=tuple(harm(self._plan, best, hopeful, cases, self._start_s)),
+            reduced=tuple(reduction(self._plan, then, cases, self._start_s)),
+            conditions=then.conditions,
+            unchecked=self._plan.unchecked(),
+        )
+
+    def _patient(self, seen: Seen, waiting: frozenset[str]) -> dict[str, UnitCondition]:
+        """Live conditions, with units that stand still counted while they may yet come back: after
+        an outage generators need their time, and so does the unit."""
+        found = dict(seen.live)
+        for name, off_s in seen.off_s.items():
+            if name in waiting and off_s < self._start_s + self._plan.units[name].restart_s:
+                found[name] = UnitCondition(reasons=("waits for the generators",))
+        return found
+
+    def _stand(
+        self,
+        conditions: Mapping[str, UnitCondition],
+        unpowered: Unpowered,
+        seen: Seen,
+        demands: Mapping[str, Demand],
+        when: When = "now",
+    ) -> Stand:
+        heat_kw = {
+            name: zone_heat_kw(zone, demands, seen.measured_kw[name], when)
+            for name, zone in self._plan.zones.items()
+        }
+        return Stand(conditions, unpowered, heat_kw, seen.inlet_c, NONE_LOST)
+
+    def _fed(self, stand: Stand, study: Study) -> Stand:
+        """The same as the power graph has it."""
+        supply = self._supply
+        return replace(stand, unpowered=supply.unpowered(study), lost=supply.lost(study))
+
+    def _joined(
+        self,
+        power: RedundancyReport,
+        powered: Powered,
+        seen: Seen,
+        conditions: Mapping[str, UnitCondition],
+    ) -> RedundancyReport:
+        live = self._stand(conditions, powered.live, seen, powered.demands)
+        strict = self._stand(seen.strict, powered.best, seen, powered.demands)
+        worst = replace(strict, unpowered=powered.worst, lost=powered.lost)
+        groups = self._groups(live, strict.best(), CASES)
+        zones = self._zones(live, groups)
+        found = sorted(headlines(groups, zones), key=lambda item: ORDER.index(item[0]))
+        status, headline, reasons = _worse(power, found)
+        cases: dict[str, CaseResult] = {
+            case: _extended(
+                power.cases[case],
+                overloads(self._plan, live, case),
+                seen.strict,
+                self._plan.unchecked(),
+            )
+            for case in CASES
+        }
+        return replace(
+            power,
+            status=status,
+            headline=headline,
+            reasons=reasons,
+            groups=(*power.groups, *groups),
+            zones=zones,
+            single_failures=failures(
+                self._plan, power.single_failures, worst, powered.singles, self._start_s
+            ),
+            cases=cases,
+            unchecked=cases["as_is"].unchecked,
+            assumed=cases["as_is"].assumed,
+            unknown=cases["as_is"].unknown,
+        )
+
+    def _groups(
+        self, live: Stand, best: Stand, cases: Sequence[CaseName]
+    ) -> tuple[GroupStatus, ...]:
+        return tuple(
+            judge(self._plan, live, best, group, cases) for group in self._plan.groups.values()
+        )
+
+    def _zones(self, live: Stand, groups: Sequence[GroupStatus]) -> tuple[ZoneStatus, ...]:
+        by_id = {group.id: group for group in groups}
+        return tuple(
+            judge_zone(self._plan, live, zone, by_id, self._start_s)
+            for zone in self._plan.zones.values()
+        )
+
+
+def _demands(study: Study) -> dict[str, Demand]:
+    graph = study.graph
+    pairs = zip(graph.loads, study.plant.demands, strict=True)
+    return {graph.nodes[i].id: demand for i, demand in pairs}
+
+
+def _named(conditions: Mapping[str, UnitCondition], what: str) -> tuple[str, ...]:
+    return tuple(name for name, one in conditions.items() if getattr(one, what))
+
+
+def _worse(
+    power: RedundancyReport, found: Sequence[tuple[int, str]]
+) -> tuple[int, str, tuple[str, ...]]:
+    """Status, headline and reasons of power and cooling together: the worse of both first."""
+    if not found:
+        return power.status, power.headline, power.reasons
+    words = tuple(dict.fromkeys(words for _, words in found))
+    status, headline = found[0]
+    if ORDER.index(status) < ORDER.index(power.status):
+        rest = power.reasons if power.status != FULL else ()
+        return status, headline, (*words, *rest)
+    return power.status, power.headline, (*power.reasons, *words)
+
+
+def _extended(
+    case: CaseResult,
+    over: tuple[Overload, ...],
+    conditions: Mapping[str, UnitCondition],
+    unchecked: tuple[str, ...],
+) -> CaseResult:
+    return replace(
+        case,
+        overloaded=(*case.overloaded, *over),
+        unchecked=(*case.unchecked, *unchecked),
+        assumed=(*case.assumed, *_named(conditions, "assumed")),
+        unknown=(*case.unknown, *_named(conditions, "unknown")),
+    )
+
+
+def _moved(old: Seen, new: Seen) -> bool:
+    """Whether a temperature or a measured heat has moved enough to judge again."""
+    return any(
+        _differs(was, new.inlet_c[zone], MOVES_C) for zone, was in old.inlet_c.items()
+    ) or any(
+        _differs(was, new.measured_kw[zone], MOVES_SHARE * (was or 0.0))
+        for zone, was in old.measured_kw.items()
+    )
+
+
+def _differs(was: float | None, now: float | None, by: float) -> bool:
+    if was is None or now is None:
+        return was is not now
+    return abs(now - was) > by
