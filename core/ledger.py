@@ -143,7 +143,7 @@ class Ledger:
         """Take up cells that were kept; their column i is now `column_of[i]`, None where the meter
         is gone. They are not told by `unsaved`."""
         kept = [(old, new) for old, new in enumerate(column_of) if new is not None]
-        old, new = [pair[0] for pair in kept], [pair[1] for pair in kept]
+        old, new = np.array(kept, dtype=np.intp).reshape(-1, 2).T
         for cell in cells:
             day, row = divmod(cell.start // CELL_S, DAY_CELLS)
             page = self._page(day)

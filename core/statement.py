@@ -204,12 +204,15 @@ class Statements:
         left = held.start + np.arange(len(held.wh)) * held.cell_s
         begin, stop = np.maximum(left, start), np.minimum(left + held.cell_s, end)
         inside = np.maximum(0.0, stop - begin)
-        # Of a cell that the window cuts, the part that lies in it.
-        cut = np.where(inside < held.cell_s, inside, np.inf)[:, None]
-        known = np.minimum(held.known_s, inside[:, None])
-        part = np.divide(cut, held.known_s, out=np.ones_like(known), where=held.known_s > cut)
-        wh, estimated_wh = held.wh * part, held.estimated_wh * part
-        missing = inside[:, None] - known > GAP_RATIO * held.cell_s
+        for row in np.flatnonzero(inside < held.cell_s).tolist():  # the ends: what lies within
+            known = held.known_s[row]
+            part = np.minimum(1.0, inside[row] / np.maximum(known, 1e-9))
+            for array in (held.wh, held.estimated_wh, held.known_s):
+                array[row] *= part
+        known = np.minimum(held.known_s, held.cell_s)
+        missing = known < (inside - GAP_RATIO * held.cell_s)[:, None]
+        wh, estimated_wh = held.wh.sum(axis=0), held.estimated_wh.sum(axis=0)
+        known_s = known.sum(axis=0)
         since = meters.since - meters.ahead_s
         roles = self._roles()
         found = []
@@ -220,10 +223,10 @@ class Statements:
                     point=point,
                     device=meters.devices[i],
                     roles=roles[i],
-                    wh=float(wh[:, i].sum()),
-                    estimated_wh=float(estimated_wh[:, i].sum()),
-                    known_s=float(known[:, i].sum()),
-                    coverage=float(known[:, i].sum() / max(1.0, end - start)),
+                    wh=float(wh[i]),
+                    estimated_wh=float(estimated_wh[i]),
+                    known_s=float(known_s[i]),
+                    coverage=float(known_s[i] / max(1.0, end - start)),
                     restarts=meters.restarts.get(point, 0),
                     gaps=gaps[-GAPS_SHOWN:],
                     more_gaps=max(0, len(gaps) - GAPS_SHOWN),
