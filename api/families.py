@@ -130,23 +130,115 @@ KPIS: dict[str, Family] = {
         "window",
         "Share of the facility's energy that photovoltaics covered.",
     ),
+    "grid_dependency": _gauge(
+        "grid_dependency_ratio",
+        "ratio",
+        "window",
+        "Share of the facility's electricity that did not come from its photovoltaics.",
+    ),
+    "pv_performance_ratio": _gauge(
+        "pv_performance_ratio",
+        "ratio",
+        "window",
+        "Photovoltaic energy by what the modules as rated would give of the irradiation.",
+    ),
+    "pv_performance_ratio_corrected": _gauge(
+        "pv_performance_corrected_ratio",
+        "ratio",
+        "window",
+        "The same, corrected for the temperature of the modules.",
+    ),
+    "ppue": _gauge(
+        "partial_pue_ratio", "ratio", "scope window", "Partial PUE of a hall or subsystem."
+    ),
+    "ref": _gauge(
+        "renewable_energy_ratio",
+        "ratio",
+        "window",
+        "Share of renewable energy in the facility's energy (REF).",
+    ),
+    "erf": _gauge(
+        "reused_energy_ratio",
+        "ratio",
+        "window",
+        "Share of the facility's energy that is reused (ERF).",
+    ),
+    "ere": _gauge(
+        "energy_reuse_effectiveness_ratio",
+        "ratio",
+        "category window",
+        "Facility energy without what is reused by IT energy (ERE).",
+    ),
+    "cer": _gauge(
+        "cooling_efficiency_ratio",
+        "ratio",
+        "window",
+        "Heat taken away by the electricity of the cooling (CER).",
+    ),
+    "cue": _gauge(
+        "carbon_usage_kilograms_per_kilowatt_hour",
+        "kg/kWh",
+        "category window",
+        "CO2e of the facility's energy by IT energy (CUE).",
+    ),
+    "carbon_emissions": _gauge(
+        "carbon_emissions_kilograms", "kg", "window", "CO2e of the facility's energy."
+    ),
+    "wue": _gauge(
+        "water_usage_liters_per_kilowatt_hour",
+        "L/kWh",
+        "category window",
+        "Water taken in by IT energy (WUE).",
+    ),
+    "water_use": _gauge("water_use_cubic_meters", "m3", "window", "Water taken in."),
+    "stage_efficiency": _gauge(
+        "stage_efficiency_ratio",
+        "ratio",
+        "scope window",
+        "Energy that left a stage of the power chain by what entered it.",
+    ),
+    "stage_loss": _gauge(
+        "stage_loss_watt_hours", "Wh", "scope window", "Energy lost in a stage of the power chain."
+    ),
+    "meter_balance": _gauge(
+        "meter_balance_ratio",
+        "ratio",
+        "scope window",
+        "How far sub-meters are from their main meter, as a share of it; positive: they show more.",
+    ),
+    "energy_cost": _gauge(
+        "energy_cost",
+        "",
+        "scope window",
+        "Cost of the imported energy in the currency of the site file, by line of the bill; "
+        "without scope in all.",
+    ),
 }
 """By id of the KPI (core.kpi)."""
 
 KPI_COVERAGE = _gauge(
     "kpi_coverage_ratio",
     "ratio",
-    "kpi category window",
+    "kpi category scope window",
     "Share of the metered energy behind the key figure that has good inputs.",
+)
+KPI_ESTIMATED = _gauge(
+    "kpi_estimated_ratio",
+    "ratio",
+    "kpi category scope window",
+    "Share of the energy behind the key figure that is estimated, not measured.",
 )
 KPI_SPAN = _gauge(
     "kpi_span_seconds",
     "s",
-    "kpi category window",
+    "kpi category scope window",
     "Time the key figure really covers; less than its window while that is young.",
 )
 KPI_QUALITY = _gauge(
-    "kpi_quality", "", "kpi category window", "0 good, 1 uncertain, 2 bad: then it has no value."
+    "kpi_quality",
+    "",
+    "kpi category scope window",
+    "0 good, 1 uncertain, 2 bad: then it has no value.",
 )
 
 REDUNDANCY_STATUS = _gauge(
@@ -197,6 +289,7 @@ SITE_INFO = _gauge("site_info", "", "name", "The site this agent watches; always
 SITE = (
     *KPIS.values(),
     KPI_COVERAGE,
+    KPI_ESTIMATED,
     KPI_SPAN,
     KPI_QUALITY,
     REDUNDANCY_STATUS,

@@ -54,9 +54,13 @@ class Kpi(Strict):
     category: int | None = Field(
         description="of a PUE (ISO/IEC 30134-2): 1 UPS output, 2 PDU output, 3 IT input"
     )
+    scope: str | None = Field(
+        description="the hall, stage, check of meters or line of the bill; null for the site"
+    )
     window: str | None = Field(description="null for a value of the moment", examples=["1h"])
     span_s: float | None = Field(description="time really covered, at most the window")
     coverage: Ratio | None = Field(description="share of the metered energy with good inputs")
+    estimated_ratio: Ratio | None = Field(description="share of the energy that is not measured")
     quality: Level
     reason: str = Field(description="why the quality is not good")
     inputs: Ids = Field(description="points it is made of")

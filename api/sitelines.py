@@ -43,13 +43,15 @@ def site_text(site: Site, snapshot: Snapshot) -> bytes:
 def _kpis(kpis: Sequence[Kpi]) -> Iterator[Block]:
     values: dict[Family, list[Sample]] = defaultdict(list)
     for kpi in kpis:
-        where = (kpi.id, "" if kpi.category is None else str(kpi.category), kpi.window)
+        category = "" if kpi.category is None else str(kpi.category)
+        where = (kpi.id, category, kpi.scope, kpi.window)
         values[families.KPI_QUALITY].append((where, kpi.quality.level))
         family = families.KPIS.get(kpi.id)
         if family is not None:
             named = dict(zip(families.KPI_QUALITY.labels[1:], where, strict=True))
             _append(values[family], [named[label] for label in family.labels[1:]], kpi.value)
         _append(values[families.KPI_COVERAGE], where, kpi.coverage)
+        _append(values[families.KPI_ESTIMATED], where, kpi.estimated_ratio)
         _append(values[families.KPI_SPAN], where, kpi.span_s)
     yield from values.items()
 

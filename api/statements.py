@@ -37,7 +37,6 @@ class PueStatement(Kpi):
     )
     facility_wh: float
     it_wh: float
-    estimated_ratio: Ratio = Field(description="of the two energies, of that which has more")
 
 
 class Gap(Strict):
@@ -51,7 +50,10 @@ class Role(Strict):
     """A flow that a meter is part of."""
 
     flow: str
-    sign: int
+    weight: float = Field(
+        description="1; -1 where it is taken off; of another form of energy its factor, of a "
+        "volume with the Wh in a litre"
+    )
 
 
 class Meter(Strict):
@@ -130,7 +132,6 @@ def _pue(found: Pue) -> Doc:
         "standing": found.standing,
         "facility_wh": round(found.facility_wh, 3),
         "it_wh": round(found.it_wh, 3),
-        "estimated_ratio": round(found.estimated_ratio, 6),
     }
 
 
@@ -138,7 +139,7 @@ def _meter(share: MeterShare) -> Doc:
     return {
         "point": share.point,
         "device": share.device,
-        "roles": [{"flow": flow, "sign": sign} for flow, sign in share.roles],
+        "roles": [{"flow": flow, "weight": weight} for flow, weight in share.roles],
         "wh": round(share.wh, 3),
         "estimated_wh": round(share.estimated_wh, 3),
         "known_s": round(share.known_s, 3),

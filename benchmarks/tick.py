@@ -26,11 +26,12 @@ from core.alarms import active
 from core.engine import Engine
 from core.events import EventLog
 from core.kpi import Kpis
+from core.metering import Energy, EnergyInput
 from core.points import Point, PointName, parse_point
 from core.quality import Quality
 from core.readings import Batch
 from core.rollup import RollUp
-from core.site import Device, Energy, EnergyInput, Site
+from core.site import Device, Site
 from core.snapshot import PointView, RedundancyReport, Snapshot
 from core.vocabulary import Severity
 

@@ -13,6 +13,7 @@ from math import inf
 
 import numpy as np
 
+from core.pue import ALARMING_RATIO
 from core.quality import LEVEL_SHIFT, Level, Quality
 from core.site import Device, Site
 from core.snapshot import (
@@ -38,7 +39,7 @@ KPI_WINDOW = "15m"
 """Key figures are watched over this window: shorter ones flicker, longer ones are late."""
 
 KPI_MISSED = frozenset({"pue"})
-KPI_WATCHED = frozenset({"pue", "it_power", "pv_self_consumption"})
+KPI_WATCHED = frozenset({"pue", "it_power", "pv_self_consumption", "meter_balance"})
 """Figures whose contradictions are alarms; others repeat these."""
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.UNKNOWN: 2, Severity.OK: 3}
@@ -239,9 +240,12 @@ def _kpis(kpis: Sequence[Kpi], now: float) -> Iterator[Alarm]:
             continue
         if kpi.id not in (KPI_MISSED if state == "missing" else KPI_WATCHED):
             continue
+        if kpi.id == "meter_balance" and abs(kpi.value or 0.0) <= ALARMING_RATIO:
+            continue
         category = "" if kpi.category is None else str(kpi.category)
-        name = "/".join(word for word in ("kpi", kpi.id, category) if word)
-        message = f"{kpi.id.replace('_', ' ')}: {kpi.reason}"
+        name = "/".join(word for word in ("kpi", kpi.id, category, kpi.scope) if word)
+        of = f" of {kpi.scope}" if kpi.scope else ""
+        message = f"{kpi.id.replace('_', ' ')}{of}: {kpi.reason}"
         yield _finding(name, Severity.WARNING, state, message, now)
 
 

@@ -18,9 +18,9 @@ from core.calendar import Period
 from core.cells import Columns, Matched
 from core.energy import LONG, RINGS, WINDOWS, YEAR, EnergyMeters
 from core.ledger import CELL_S
+from core.metering import EnergyInput
 from core.quality import Quality
 from core.readings import Floats
-from core.site import EnergyInput
 
 SPAN_S_MIN = 5.0
 """No ratio of energies over less than this."""
@@ -91,6 +91,13 @@ class Sums:
         energy = float(np.abs(self.matched.wh).sum())
         return float(np.abs(self.matched.estimated_wh).sum()) / energy if energy > 0 else 0.0
 
+    def estimated_of(self, flow: Flow) -> float:
+        """Share of the energy of a flow's meters that is estimated."""
+        weight = np.abs(flow.weight[self.columns])
+        whole = float((np.abs(self.matched.wh) @ weight).sum())
+        estimated = float((np.abs(self.matched.estimated_wh) @ weight).sum())
+        return min(1.0, estimated / whole) if whole > 0 else 0.0
+
     @cached_property
     def meters_wh(self) -> Floats:
         """Wh of each meter of `columns`."""
@@ -130,19 +137,19 @@ class Balance:
     """Flows over the meters of one site."""
 
     def __init__(self, meters: EnergyMeters) -> None:
-        self._meters = meters
+        self.meters = meters
         self._made: dict[tuple[str, bytes], _Made] = {}
         """The last sums by window and members."""
         self._rings: dict[tuple[str, bytes], tuple[int, Matched]] = {}
         """The same of rings, and after how many updates they were."""
 
-    def flow(self, *parts: tuple[Sequence[EnergyInput], int]) -> Flow:
-        """The sum of these inputs, each list with its sign and each input with its own."""
-        weight = np.zeros(len(self._meters))
+    def flow(self, *parts: tuple[Sequence[EnergyInput], float]) -> Flow:
+        """The sum of these inputs, each list with its weight and each input with its own sign."""
+        weight = np.zeros(len(self.meters))
         names: list[str] = []
-        for inputs, sign in parts:
+        for inputs, by in parts:
             for each in inputs:
-                weight[self._meters.column[each.energy, each.power]] += sign * each.sign
+                weight[self.meters.column[each.energy, each.power]] += by * each.sign
                 names.append(each.energy)
         return Flow(weight, tuple(dict.fromkeys(names)))
 
@@ -155,7 +162,7 @@ class Balance:
         ledger: once a quarter, and a minute after something late came in.
         """
         members = np.flatnonzero(reduce(np.logical_or, (flow.members for flow in flows)))
-        meters = self._meters
+        meters = self.meters
         end = meters.end(members)
         begun = float(meters.since[members].max()) if len(members) else np.nan
         changes, waits_s = meters.updates, 0.0
@@ -175,7 +182,7 @@ class Balance:
 
         A meter that was first heard after the period counts for nothing in it: it was not there.
         """
-        meters = self._meters
+        meters = self.meters
         stop = min(period.end, floor(meters.utc / CELL_S) * CELL_S)
         since = meters.since - meters.ahead_s
         heard = since < stop if period.end <= meters.utc else ~(since >= stop)
@@ -198,7 +205,7 @@ class Balance:
         return self._partly(sums, f"{sums.coverage:.0%} of {period.name} is known")
 
     def _sums(self, window: str, members: Columns, begun: float, end: float) -> Sums:
-        meters, length_s = self._meters, WINDOWS[window]
+        meters, length_s = self.meters, WINDOWS[window]
         elapsed_s = 0.0 if np.isnan(begun) else min(length_s, max(0.0, end - begun))
         ring = next((name for name, length in RINGS.items() if length >= elapsed_s), None)
         if ring is not None:
@@ -210,15 +217,15 @@ class Balance:
 
     def _of_ring(self, ring: str, members: Columns, end: float) -> Matched:
         """Several young windows read the same ring: once a tick is enough."""
-        key, updates = (ring, members.tobytes()), self._meters.updates
+        key, updates = (ring, members.tobytes()), self.meters.updates
         made = self._rings.get(key)
         if made is None or made[0] != updates:
-            made = self._rings[key] = updates, self._meters.windows[ring].matched(members, end)
+            made = self._rings[key] = updates, self.meters.windows[ring].matched(members, end)
         return made[1]
 
     def names(self, columns: Columns) -> str:
         """The devices of these meters, in words."""
-        names = list(dict.fromkeys(self._meters.devices[i] for i in columns))
+        names = list(dict.fromkeys(self.meters.devices[i] for i in columns))
         more = len(names) - NAMES_SHOWN
         shown = ", ".join(names[:NAMES_SHOWN])
         return f"{shown} and {more} more" if more > 0 else shown
@@ -229,10 +236,10 @@ class Balance:
         return replace(sums, quality=quality, reason=reason)
 
     def _verdict(self, window: str, sums: Sums) -> tuple[Quality, str]:
-        unheard = sums.columns[np.isnan(self._meters.since[sums.columns])]
+        unheard = sums.columns[np.isnan(self.meters.since[sums.columns])]
         if len(unheard):
             return Quality.WAITING, f"no energy from {self.names(unheard)} yet"
-        silent = sums.columns[~self._meters.live(sums.columns)]
+        silent = sums.columns[~self.meters.live(sums.columns)]
         why = f"no energy from {self.names(silent)}" if len(silent) else "readings are missing"
         if sums.elapsed_s < SPAN_S_MIN:
             return Quality.WAITING, f"needs {SPAN_S_MIN:g} s of readings"

@@ -18,10 +18,10 @@ from core.cells import Columns, Spans
 from core.counters import Register
 from core.ledger import CELL_S, Kept, Ledger
 from core.meter import Meter, Span, Suspect
+from core.metering import EnergyInput
 from core.points import parse_point
 from core.quality import LEVEL_SHIFT, Level, Quality
 from core.readings import Bytes, Floats
-from core.site import EnergyInput
 from core.snapshot import PointView
 from core.windows import LATE_S_MAX, Window
 
@@ -46,6 +46,16 @@ PACE_S_MAX = LATE_S_MAX / SILENT_AFTER_STEPS
 
 KEPT_OVER_RESTART_S = 600.0
 """A shorter window begins anew with a restart: the ledger is too coarse to fill it."""
+
+PER_UNIT: Mapping[str, float] = {"m3": 1000.0, "m3/s": 3.6e6}
+"""Volumes count as litres and litres an hour here, whose registers have the sizes of those that
+count Wh. Other units are as in the vocabulary."""
+
+RATED = frozenset({"active_energy", "active_energy_export"})
+"""A rating of a device bounds these; its heat, water and fuel are something else."""
+
+STANDARD_C = 25.0
+"""Temperature of modules at standard test conditions (IEC 61724-1)."""
 
 STATE_VERSION = 2
 """Of what `EnergyMeters.state` gives."""
@@ -72,21 +82,31 @@ class EnergyMeters:
         ratings_w: Mapping[str, float] | None = None,
         registers: Mapping[str, Register] | None = None,
     ) -> None:
-        self.keys = tuple(dict.fromkeys((each.energy, each.power) for each in inputs))
+        by_key = {(each.energy, each.power): each for each in inputs}
+        self.keys = tuple(by_key)
         self.names = tuple(energy for energy, _ in self.keys)
         """The counter of each meter."""
         self.column = {key: i for i, key in enumerate(self.keys)}
         ratings = ratings_w or {}
         points = [parse_point(energy) for energy, _ in self.keys]
         self.devices = tuple(point.device for point in points)
+        quantities = [point.name.quantity for point in points]
         said = [(registers or {}).get(name, Register()) for name in self.names]
-        rated = [Register(rating_w=ratings.get(device)) for device in self.devices]
+        rated = [
+            Register(rating_w=ratings.get(device) if quantity in RATED else None)
+            for device, quantity in zip(self.devices, quantities, strict=True)
+        ]
         found = [register.over(rating) for register, rating in zip(said, rated, strict=True)]
         self._meters = [Meter(each.rating_w, each.wraps_at_wh) for each in found]
         # The power beside an export counter is negative while energy flows out.
-        self._towards = [
-            -1.0 if point.name.quantity == "active_energy_export" else 1.0 for point in points
-        ]
+        signs = np.array([-1.0 if name == "active_energy_export" else 1.0 for name in quantities])
+        self._counts = np.array([_per_unit(energy) for energy, _ in self.keys])
+        self._towards = signs * np.array([_per_unit(power) for _, power in self.keys])
+        self._per_k = np.array([each.per_k for each in by_key.values()])
+        self._corrected_by = [each.corrected_by for each in by_key.values()]
+        self._corrected_row = np.full(len(self.keys), -1)
+        # Irradiation is the sum of an irradiance by definition: nothing is estimated in it.
+        self._summed = np.array([name == "irradiation" for name in quantities], dtype=np.bool_)
         n = len(self.keys)
         self._counter_row = np.full(n, -1)
         self._power_row = np.full(n, -1)
@@ -168,6 +188,8 @@ class EnergyMeters:
         self._set_clock(now)
         counter, counter_time, counter_ok, _ = _gather(view, self._counter_row)
         power, power_time, power_ok, power_quality = _gather(view, self._power_row)
+        counter = counter * self._counts
+        power, power_ok = self._corrected(view, power * self._towards, power_ok)
         new_counter = counter_ok & ~(counter_time == self._counter_time)
         new_power = power_ok & ~(power_time == self._power_time)
         self._counter_time = np.where(counter_ok, counter_time, self._counter_time)
@@ -178,13 +200,14 @@ class EnergyMeters:
             for span in self._take(
                 i,
                 float(power_time[i]) if new_power[i] else None,
-                float(power[i]) * self._towards[i],
+                float(power[i]),
                 float(counter_time[i]) if new_counter[i] else None,
                 float(counter[i]),
             ):
                 columns.append(i)
                 spans.append(span)
         found = Spans.of(columns, spans)
+        found.estimated_wh[self._summed[found.column]] = 0.0
         for window in self.windows.values():
             window.add(found)
         self.added = found.later(-self._offset)
@@ -238,7 +261,7 @@ class EnergyMeters:
     ) -> None:
         """Powers of this tick; a meter that gives none shows what its counter says of the last
         minute."""
-        watts = np.where(power_ok, power * np.array(self._towards), np.nan)
+        watts = np.where(power_ok, power, np.nan)
         for i in np.flatnonzero(counter_ok & ~power_ok).tolist():
             minute = self.windows["1m"].matched(np.array([i]), self.until[i])
             if minute.span_s > 0:
@@ -247,6 +270,17 @@ class EnergyMeters:
         self._usual_w = np.where(np.isnan(watts), self._usual_w, np.abs(watts))
         self._power = Power(watts, quality, self._usual_w)
 
+    def _corrected(
+        self, view: PointView, power: Floats, ok: npt.NDArray[np.bool_]
+    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Powers that depend on a temperature, set right for it; unknown where it is."""
+        depends = self._per_k != 0
+        if not depends.any():
+            return power, ok
+        celsius, _, known, _ = _gather(view, self._corrected_row)
+        factor = np.where(depends & known, 1 + self._per_k * (celsius - STANDARD_C), 1.0)
+        return power * factor, ok & (known | ~depends)
+
     def _resolve(self, view: PointView) -> None:
         if len(view.points) == self._resolved:
             return
@@ -254,6 +288,7 @@ class EnergyMeters:
         for i, (energy, power) in enumerate(self.keys):
             self._counter_row[i] = view.row.get(energy, -1)
             self._power_row[i] = view.row.get(power, -1)
+            self._corrected_row[i] = view.row.get(self._corrected_by[i], -1)
 
     def state(self) -> Kept:
         """What `restore` takes after a restart."""
@@ -314,6 +349,12 @@ class EnergyMeters:
         for window in self.windows.values():
             if window.length_s >= KEPT_OVER_RESTART_S:
                 window.add(spans)
+
+
+def _per_unit(point: str) -> float:
+    """What one unit of a point counts here."""
+    definition = parse_point(point).name.definition if point else None
+    return PER_UNIT.get(definition.unit, 1.0) if definition else 1.0
 
 
 def _waiting(n: int) -> Bytes:

@@ -7,17 +7,18 @@ Formulas are in `core/pue.py`, meters in `core/energy.py`. Written down for read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
 from core.balance import COVERAGE_MIN, Balance, Flow, Sums
 from core.counters import Register
 from core.energy import WINDOWS, EnergyMeters
+from core.figures import COARSE_MAX, FIGURE_WINDOWS, TOO_COARSE, Figures, SumsOf, coarse_ratio, told
 from core.ledger import Kept
+from core.metering import Energy
 from core.pue import (
     FLOOR_RATIO,
     FLOOR_W,
@@ -27,8 +28,8 @@ from core.pue import (
     self_consumption,
     self_sufficiency,
 )
-from core.quality import Level, Quality
-from core.site import Energy
+from core.quality import Quality
+from core.recipes import Boundary, taken
 from core.snapshot import Kpi, PointView
 
 POWER_COVERAGE_MIN = 0.8
@@ -37,12 +38,10 @@ POWER_COVERAGE_MIN = 0.8
 BORROWED_MAX = 0.05
 """Share of the IT energy that may come out of batteries before that time is left out."""
 
-COARSE_MAX = 0.1
-"""No ratio where a larger share of the energy may not be counted yet."""
+RENEWED_S = 10.0
+"""Figures over a quarter of an hour and more need not be reckoned on each tick."""
 
 BORROWED = "less power comes in than the IT takes: batteries carry load, or a meter is wrong"
-
-SumsOf: TypeAlias = Callable[[Sequence[Flow]], Sums]
 
 DISAGREES_BEYOND = 1.03
 """IT energy only shrinks from the UPS to the rack, but for the meters' tolerance."""
@@ -58,26 +57,18 @@ class Kpis:
         registers: Mapping[str, Register] | None = None,
     ) -> None:
         self._energy = energy
-        generated = energy.genset if energy.genset_boundary == "output" else ()
         signed = (
             (energy.facility, 1),
             (energy.exported, -1),
             (energy.pv, 1),
-            (generated, 1),
+            (energy.genset, 1),
             (energy.excluded, -1),
         )
-        self.meters = EnergyMeters(
-            [
-                *(each for inputs, _ in signed for each in inputs),
-                *energy.genset,
-                *(each for _, inputs in energy.it for each in inputs),
-            ],
-            ratings_w,
-            registers,
-        )
+        self.meters = EnergyMeters(tuple(energy.inputs()), ratings_w, registers)
         self.balance = Balance(self.meters)
         flow = self.balance.flow
-        self.facility = flow(*signed)
+        self.facility = flow(*taken(energy))
+        self._electricity = flow(*signed)
         self._import = flow((energy.facility, 1))
         self._export = flow((energy.exported, 1))
         self._pv = flow((energy.pv, 1))
@@ -92,6 +83,7 @@ class Kpis:
                 ("pv", self._pv),
                 ("genset", self._genset),
                 ("excluded", flow((energy.excluded, 1))),
+                *((form.id, flow((form.inputs, form.wh_per_unit))) for form in energy.forms),
                 *((f"it_{category}", found) for category, found in self._it.items()),
             )
             if len(found.columns)
@@ -101,6 +93,20 @@ class Kpis:
         net = {each.energy.partition("/")[0] for each in energy.facility if each.power}
         outward = tuple(e for e in energy.exported if e.energy.partition("/")[0] not in net)
         self._facility_power = flow(*signed[:1], (outward, -1), *signed[2:])
+        self._figures = Figures(
+            energy,
+            self.balance,
+            Boundary(
+                facility=self.facility,
+                electricity=self._electricity,
+                imported=self._import,
+                exported=self._export,
+                pv=self._pv,
+                it=self._it,
+                floor_w=self._floor_w,
+            ),
+        )
+        self._told: tuple[float, tuple[Kpi, ...]] | None = None
 
     def update(self, view: PointView, now: float) -> None:
         """Take the readings that are new since the last call. `now` is UTC seconds."""
@@ -108,8 +114,7 @@ class Kpis:
 
     def report(self, now: float) -> tuple[Kpi, ...]:
         """All key figures as of the last update."""
-        del now  # the figures stand where the readings end
-        return (*self._powers(), *self._pues(), *self._pv_figures())
+        return (*self._powers(), *self._pues(), *self._pv_figures(), *self._others(now))
 
     def it_flow(self, category: int) -> Flow:
         """The IT energy of a category."""
@@ -122,6 +127,14 @@ class Kpis:
     def restore(self, kept: Kept, now: float) -> None:
         """Go on from what was kept. `now` is UTC seconds."""
         self.meters.restore(kept, now)
+
+    def _others(self, now: float) -> tuple[Kpi, ...]:
+        """The figures beside PUE, reckoned anew every few seconds."""
+        if self._told is None or not 0 <= now - self._told[0] < RENEWED_S:
+            sums = self.balance.sums
+            figures = (self._figures.of(w, partial(sums, w)) for w in FIGURE_WINDOWS)
+            self._told = now, tuple(kpi for each in figures for kpi in each)
+        return self._told[1]
 
     # Powers now.
 
@@ -166,7 +179,7 @@ class Kpis:
 
     def _wiring(self, kpi: Kpi, flow: Flow) -> Kpi:
         """Power that flows backwards through an IT meter: a current transformer is turned round."""
-        watts = self.meters.power.watts[flow.columns] * flow.weight[flow.columns]
+        watts = self.meters.power.watts[flow.columns]
         backwards = flow.columns[np.nan_to_num(watts) < -FLOOR_W]
         if not len(backwards) or kpi.value is None:
             return kpi
@@ -221,17 +234,16 @@ class Kpis:
             yield figure, sums
 
     def _pue(self, window: str, category: int, it: Flow, sums: Sums) -> tuple[Kpi, Sums]:
-        inputs = (*self.facility.inputs, *it.inputs)
-        if self._coarse(sums, self.facility) + self._coarse(sums, it) > COARSE_MAX:
-            ratio = Ratio(None, "the counters are too coarse for so short a time, without power")
-            figure = self._figure("pue", window, sums, ratio, inputs)
+        flows = self.facility, it
+        if sum(coarse_ratio(self.meters, sums, flow) for flow in flows) > COARSE_MAX:
+            figure = told("pue", window, sums, Ratio(None, TOO_COARSE), flows)
             return replace(figure, category=category), sums
         mains = self._without_storage(sums, it)
         floor_wh = self._floor_w(it) * mains.span_s / 3600
         ratio = pue(mains.total(self.facility), mains.total(it), floor=floor_wh)
         if mains is not sums and mains.coverage < COVERAGE_MIN:
             ratio = Ratio(None, STORAGE, impossible=True)
-        figure = self._figure("pue", window, mains, ratio, inputs)
+        figure = told("pue", window, mains, ratio, flows)
         if mains is not sums and figure.value is not None:
             left_out = f"{sums.span_s - mains.span_s:.0f} s on batteries are left out"
             reason = f"{left_out}; {figure.reason}" if figure.reason else left_out
@@ -259,55 +271,25 @@ class Kpis:
             return sums
         return sums.only(facility_wh >= it_wh)
 
-    def _coarse(self, sums: Sums, flow: Flow) -> float:
-        """Share of a flow's energy that may not be counted yet."""
-        waiting_wh = float(np.abs(flow.weight) @ self.meters.coarse_wh)
-        return waiting_wh / max(1e-9, sums.total(flow))
-
     def _pv_figures(self) -> Iterator[Kpi]:
         if not self._energy.pv:
             return
+        pv, export, load = self._pv, self._export, self._electricity
         for window in WINDOWS:
-            sums = self.balance.sums(window, (self._pv,))
-            pv_wh = Ratio(sums.total(self._pv))
-            inputs = self._pv.inputs
-            yield replace(self._figure("pv_energy", window, sums, pv_wh, inputs), unit="Wh")
+            sums = self.balance.sums(window, (pv,))
+            figure = told("pv_energy", window, sums, Ratio(sums.total(pv)), (pv,))
+            yield replace(figure, unit="Wh")
             if not self._energy.facility:
                 continue
-            sums = self.balance.sums(window, (self._pv, self._export))
-            pv, exported = sums.total(self._pv), sums.total(self._export)
-            inputs = (*self._pv.inputs, *self._export.inputs)
-            ratio = self_consumption(pv, exported)
-            yield self._figure("pv_self_consumption", window, sums, ratio, inputs)
-            sums = self.balance.sums(window, (self.facility,))
-            pv, exported = sums.total(self._pv), sums.total(self._export)
-            ratio = self_sufficiency(pv, exported, sums.total(self.facility))
-            inputs = self.facility.inputs
-            yield self._figure("pv_self_sufficiency", window, sums, ratio, inputs)
-
-    def _figure(
-        self, name: str, window: str, sums: Sums, ratio: Ratio, inputs: tuple[str, ...]
-    ) -> Kpi:
-        value, quality, reason = ratio.value, sums.quality, sums.reason
-        if quality.level is Level.BAD:
-            value = None
-        elif value is None:
-            quality = Quality.OUT_OF_RANGE if ratio.impossible else Quality.WAITING
-            reason = ratio.reason
-        return Kpi(
-            id=name,
-            value=value,
-            unit="ratio",
-            quality=quality,
-            coverage=sums.coverage,
-            window=window,
-            span_s=round(sums.span_s, 3),
-            inputs=tuple(dict.fromkeys(inputs)),
-            reason=reason,
-        )
+            sums = self.balance.sums(window, (pv, export))
+            ratio = self_consumption(sums.total(pv), sums.total(export))
+            yield told("pv_self_consumption", window, sums, ratio, (pv, export))
+            sums = self.balance.sums(window, (load,))
+            ratio = self_sufficiency(sums.total(pv), sums.total(export), sums.total(load))
+            yield told("pv_self_sufficiency", window, sums, ratio, (load,))
 
     def _floor_w(self, it: Flow) -> float:
-        rated_w = self.meters.rated_w(it.columns)
+        rated_w = self.meters.rated_w(np.flatnonzero(it.weight > 0))
         return FLOOR_W if rated_w is None else FLOOR_RATIO * rated_w
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.counters import Register
+from core.metering import Energy
 
 NodeKind = Literal[
     "utility",
@@ -207,34 +208,6 @@ class Cooling:
     units: tuple[CoolingUnit, ...] = ()
     groups: tuple[CoolingGroup, ...] = ()
     zones: tuple[CoolingZone, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyInput:
-    """One energy counter of a KPI: the counter's point, the power point beside it (empty if none),
-    and a sign."""
-
-    energy: str
-    power: str
-    sign: Literal[1, -1] = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Energy:
-    """What the KPIs are made of; every list holds resolved points.
-
-    `facility` is what comes in over the boundary, `exported` what leaves it again, `it` maps the
-    PUE category (1 UPS output, 2 PDU output, 3 IT input) to its meters, `excluded` is subtracted
-    from the facility.
-    """
-
-    facility: tuple[EnergyInput, ...] = ()
-    exported: tuple[EnergyInput, ...] = ()
-    pv: tuple[EnergyInput, ...] = ()
-    genset: tuple[EnergyInput, ...] = ()
-    it: tuple[tuple[int, tuple[EnergyInput, ...]], ...] = ()
-    excluded: tuple[EnergyInput, ...] = ()
-    genset_boundary: Literal["output", "fuel"] = "output"
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,10 @@ class DeviceStatus:
 @dataclass(frozen=True, slots=True)
 class Kpi:
     """One key figure. `value` is None where it cannot be told; `coverage` is the share of the
-    metered energy with good inputs (0..1); `span_s` is the time really covered, at most the
-    window."""
+    metered energy with good inputs (0..1), `estimated_ratio` the share of it that is not
+    measured;
+    `span_s` is the time really covered, at most the window. `scope` is the hall, stage, check or
+    line of the bill that it is of, empty for the site."""
 
     id: str
     value: float | None
@@ -86,6 +88,8 @@ class Kpi:
     category: int | None = None
     inputs: tuple[str, ...] = ()
     reason: str = ""
+    scope: str = ""
+    estimated_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from core.balance import COVERAGE_GOOD, Flow, Sums
 from core.calendar import Calendar, Period
 from core.cells import Columns, Held
 from core.energy import RINGS, WINDOWS, YEAR
-from core.kpi import Kpis, SumsOf
+from core.figures import SumsOf
+from core.kpi import Kpis
 from core.ledger import CELL_S
 from core.pue import EDITION
 from core.quality import Quality
@@ -58,18 +59,16 @@ class Pue:
     standing: Standing
     facility_wh: float
     it_wh: float
-    estimated_ratio: float
-    """Of the facility's energy or that of the IT, whichever has more of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeterShare:
-    """What one meter gave. `roles` are the flows it is part of, with its sign in each; `gaps` are
+    """What one meter gave. `roles` are the flows it is part of, with its weight in each; `gaps` are
     spans of UTC in which more or less of its energy is not known."""
 
     point: str
     device: str
-    roles: tuple[tuple[str, int], ...]
+    roles: tuple[tuple[str, float], ...]
     wh: float
     estimated_wh: float
     known_s: float
@@ -195,7 +194,6 @@ class Statements:
             standing=_standing(figure),
             facility_wh=sums.total(facility),
             it_wh=sums.total(it),
-            estimated_ratio=max(_estimated(sums, facility), _estimated(sums, it)),
         )
 
     def _shares(self, held: Held, start: float, end: float) -> tuple[MeterShare, ...]:
@@ -217,6 +215,8 @@ class Statements:
         roles = self._roles()
         found = []
         for i, point in enumerate(meters.names):
+            if not roles[i]:
+                continue  # a meter of other figures
             gaps = _joined(begin, stop, missing[:, i] & (stop > np.nan_to_num(since[i])))
             found.append(
                 MeterShare(
@@ -234,23 +234,16 @@ class Statements:
             )
         return tuple(found)
 
-    def _roles(self) -> list[tuple[tuple[str, int], ...]]:
+    def _roles(self) -> list[tuple[tuple[str, float], ...]]:
         flows = self._kpis.flows.items()
         return [
-            tuple((name, int(flow.weight[i])) for name, flow in flows if flow.weight[i])
+            tuple((name, float(flow.weight[i])) for name, flow in flows if flow.weight[i])
             for i in range(len(self._meters))
         ]
 
 
 def _flowed(name: str, flow: Flow, sums: Sums) -> Flowed:
-    return Flowed(name, sums.total(flow), _estimated(sums, flow), sums.coverage)
-
-
-def _estimated(sums: Sums, flow: Flow) -> float:
-    """Share of the energy of a flow's meters that is estimated."""
-    weight = np.abs(flow.weight[sums.columns])
-    whole = float((np.abs(sums.matched.wh) @ weight).sum())
-    return float((np.abs(sums.matched.estimated_wh) @ weight).sum()) / whole if whole > 0 else 0.0
+    return Flowed(name, sums.total(flow), sums.estimated_of(flow), sums.coverage)
 
 
 def _standing(figure: Kpi) -> Standing:

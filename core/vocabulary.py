@@ -192,6 +192,16 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("available_current", "A", "available_current_amperes", low=0, high=100e3),
         Quantity("crest_factor", "ratio", "crest_factor_ratio", low=0, high=100),
         Quantity("acquisition_age", "s", "acquisition_age_seconds", low=0),
+        # counters of other forms of energy
+        Quantity("fuel_volume", "m3", "fuel_volume_cubic_meters_total", Kind.COUNTER, 0),
+        Quantity("gas_volume", "m3", "gas_volume_cubic_meters_total", Kind.COUNTER, 0),
+        Quantity(
+            "irradiation",
+            "Wh/m2",
+            "irradiation_watt_hours_per_square_meter_total",
+            Kind.COUNTER,
+            0,
+        ),
     )
 }
 

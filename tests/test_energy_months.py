@@ -14,7 +14,7 @@ from core.cells import Spans
 from core.kpi import Kpis
 from core.ledger import CELL_S, RULES, Ledger
 from core.meter import Span
-from core.site import Energy, EnergyInput
+from core.metering import Energy, EnergyInput
 from core.statement import Statements
 from tests.support.api import make_view
 
@@ -203,7 +203,7 @@ def test_late_energy_changes_a_month_that_is_over_and_is_told():
     assert after.revised == NOW
     assert pue[1].standing == "final"
     assert pue[1].it_wh == pytest.approx(1000e3 * (28 * 24 + 1))
-    assert pue[1].estimated_ratio == pytest.approx(5 * 24 / (28 * 24 + 1))
+    assert pue[1].figure.estimated_ratio == pytest.approx(5 * 24 / (28 * 24 + 1), abs=1e-6)
 
 
 def test_a_meter_that_came_later_does_not_take_the_months_before_it_away():

@@ -14,9 +14,9 @@ from core.counters import Register
 from core.energy import EnergyMeters
 from core.ledger import CELL_S, Cell
 from core.meter import FIRST_STEP_S, MARGIN
+from core.metering import EnergyInput
 from core.points import parse_point
 from core.quality import Quality
-from core.site import EnergyInput
 from core.snapshot import PointView
 
 T = 1_800_000_000.0

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core.energy import EnergyMeters
+from core.metering import EnergyInput
 from core.points import parse_point
 from core.quality import Quality
-from core.site import EnergyInput
 from core.snapshot import PointView
 
 T = 1_800_000_000.0

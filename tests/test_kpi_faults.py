@@ -9,8 +9,8 @@ import pytest
 
 from core.energy import WINDOWS
 from core.kpi import Kpis
+from core.metering import Energy
 from core.quality import Level, Quality
-from core.site import Energy
 from tests.support.energy import Bench, Metered, constant, find, site
 
 LOAD_W = 700e3

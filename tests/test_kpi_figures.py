@@ -7,8 +7,8 @@ import pytest
 
 from core.energy import WINDOWS
 from core.kpi import Kpis
+from core.metering import Energy, EnergyInput, Fuel
 from core.quality import Level, Quality
-from core.site import Energy, EnergyInput
 from tests.support.energy import Bench, Metered, constant, find, site
 
 LOAD_W = 700e3
@@ -142,15 +142,16 @@ def test_at_night_there_is_no_self_consumption_but_a_reason():
     assert bench.figure("pv_self_sufficiency", "1m").value == 0.0
 
 
-def test_with_the_fuel_boundary_generators_are_shown_but_not_added():
+def test_with_the_fuel_boundary_the_fuel_is_added_and_not_what_is_generated():
     gen = Metered("gen-1", constant(100e3), 5.0)
     facility, it = Metered("mv-a", constant(500e3), 2.0), Metered("ups-a", constant(400e3), 2.0)
-    for boundary, value in (("output", 1.5), ("fuel", 1.25)):
+    for boundary, value in (("output", 1.5), ("fuel", 1.925)):
         energy = Energy(
             facility=(facility.input,),
             genset=(gen.input,),
             it=((1, (it.input,)),),
             genset_boundary=boundary,
+            fuel=Fuel(l_per_kwh=0.27, kwh_per_l=10.0),
         )
         bench = Bench(Kpis(energy), [Metered(m.name, m.power_w, 2.0) for m in (gen, facility, it)])
         bench.run(30)

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.pue import facility_wh, pue, self_consumption, self_sufficiency
+from core.pue import (
+    cooling_efficiency,
+    disagreement,
+    efficiency,
+    facility_wh,
+    partial_pue,
+    per_it_kwh,
+    performance_ratio,
+    pue,
+    reuse_effectiveness,
+    self_consumption,
+    self_sufficiency,
+    share_of_facility,
+)
 
 KWH = 1000.0
 
@@ -67,3 +82,84 @@ def test_at_night_self_consumption_is_undefined_and_self_sufficiency_zero():
     assert self_consumption(0.0, 0.0).value is None
     assert self_sufficiency(0.0, 0.0, 500.0).value == 0.0
     assert self_sufficiency(0.0, 0.0, 0.0).value is None
+
+
+def test_tv1_water_reuse_and_renewables():
+    facility, it = 10_000_000 * KWH, 8_000_000 * KWH
+    assert per_it_kwh(12_000 * 1000.0, it, floor=0).value == 1.5  # litres by kWh
+    assert share_of_facility(1_500_000 * KWH, facility, "reused").value == 0.15
+    assert share_of_facility(6_000_000 * KWH, facility, "renewable").value == 0.6
+    ere = reuse_effectiveness(facility, 1_500_000 * KWH, it, floor=0).value
+    assert round(ere, 4) == 1.0625
+
+
+def test_tv2_the_grid_meter_alone_would_flatter():
+    grid_only = pue(9_200_000 * KWH, 7_000_000 * KWH, floor=0).value
+    assert round(grid_only, 4) == 1.3143
+    assert pue(site_with_pv(), 7_000_000 * KWH, floor=0).value > grid_only
+
+
+@given(
+    imported=st.floats(1, 1e9), pv=st.floats(0, 1e9), more=st.floats(0, 1e9), it=st.floats(1, 1e9)
+)
+def test_tv2_more_pv_with_the_same_import_never_lowers_pue(imported, pv, more, it):
+    def ratio(pv_wh):
+        taken = facility_wh(imported=imported, exported=0, pv=pv_wh, generated=0, excluded=0)
+        return pue(taken, it, floor=0).value or 0.0
+
+    assert ratio(pv + more) >= ratio(pv)
+
+
+def test_tv8_cooling_and_its_partial_pue():
+    assert round(cooling_efficiency(8_000_000 * KWH, 1_500_000 * KWH).value, 3) == 5.333
+    assert partial_pue(1_500_000 * KWH, 8_000_000 * KWH, floor=0).value == 1.1875
+
+
+def test_tv9_performance_ratio_plain_and_corrected_for_temperature():
+    pv, sun = 3248 * KWH, 5.8 * KWH
+    assert round(pv / KWH / 700, 2) == 4.64
+    assert round(performance_ratio(pv, sun, dc_kwp=700, floor=0).value, 3) == 0.8
+    corrected = sun * (1 - 0.0035 * (50 - 25))
+    assert round(performance_ratio(pv, corrected, dc_kwp=700, floor=0).value, 4) == 0.8767
+
+
+def test_tv10_carbon_by_it_energy():
+    kg = 9_200_000 * 0.610412 + 25_000 * 0.27 * 2.68
+    assert round(kg) == 5_633_880
+    assert round(per_it_kwh(kg, 7_000_000 * KWH, floor=0).value, 4) == 0.8048
+
+
+def test_tv12_order_of_magnitude_of_a_pv_share():
+    facility = 1.5e6 * 0.7 * 8760 * 1.45
+    assert round(facility / 1e6) == 13_337
+    assert round(self_sufficiency(700 * 1650 * KWH, 0.0, facility).value, 3) == 0.087
+
+
+def test_more_reused_or_renewable_energy_than_there_was_is_impossible():
+    for what in ("reused", "renewable"):
+        found = share_of_facility(103.0, 100.0, what)
+        assert found.value is None
+        assert found.impossible
+        assert what in found.reason
+
+
+def test_more_out_of_a_stage_than_went_in_has_no_efficiency_but_a_reason():
+    found = efficiency(100.0, 102.0)
+    assert found.value is None
+    assert "batteries gave it" in found.reason
+    assert efficiency(100.0, 100.5).value == 1.0, "two meters of one flow"
+    assert efficiency(0.0, 0.0).value is None
+
+
+def test_sub_meters_are_doubted_beyond_three_percent_either_way():
+    assert disagreement(100.0, 97.1).reason == ""
+    assert disagreement(100.0, 96.9).reason.startswith("the sub-meters show 3.1% less")
+    assert disagreement(100.0, 103.1).reason.startswith("the sub-meters show 3.1% more")
+    assert disagreement(0.0, 5.0).value is None
+
+
+def test_without_sun_or_cooling_there_is_no_ratio():
+    assert performance_ratio(0.0, 10.0, dc_kwp=700, floor=20.0).reason == (
+        "there was no sun to speak of"
+    )
+    assert cooling_efficiency(10.0, 0.0).value is None

@@ -18,9 +18,20 @@ from api import families
 from api.lines import Lines
 from api.metrics import Exposition
 from core.kpi import Kpis
+from core.metering import (
+    Carbon,
+    Cer,
+    Check,
+    Energy,
+    EnergyInput,
+    Partial,
+    PvPlant,
+    Renewable,
+    Stage,
+)
 from core.quality import Level, Quality
-from core.site import Energy, EnergyInput
 from core.snapshot import Nameplate
+from core.tariff import Period, Tariff
 from core.vocabulary import STATES
 from tests.support.api import (
     NOW,
@@ -189,8 +200,9 @@ def test_counters_end_in_total_and_no_gauge_does():
         assert (family.kind == "counter") == family.name.endswith("_total"), family.name
 
 
-def test_promtool_dislikes_nothing_but_the_contracts_watt_hours():
-    """promtool takes the `hours` of watt hours for a time. The names are the public contract's."""
+def test_promtool_dislikes_nothing_but_watt_hours_and_kilograms():
+    """promtool takes the `hours` of watt hours for a time, and would have a kilogram, the unit of
+    the SI, as grams. The names are the public contract's."""
     promtool = shutil.which("promtool") or pytest.skip("promtool is not installed")
     page = render_page(replace(make_snapshot(), points=whole_vocabulary()))
     result = subprocess.run(
@@ -198,7 +210,9 @@ def test_promtool_dislikes_nothing_but_the_contracts_watt_hours():
     )
     hours = sorted(name for name in re.findall(r"# TYPE (\S+) ", page) if "_hours" in name)
     misread = [f'{name} use base unit "seconds" instead of "hours"' for name in hours]
-    assert sorted(result.stderr.splitlines()) == misread
+    mass = [name for name in re.findall(r"# TYPE (\S+) ", page) if "_kilograms" in name]
+    misread += [f'{name} use base unit "grams" instead of "kilograms"' for name in mass]
+    assert sorted(result.stderr.splitlines()) == sorted(misread)
     assert "kasbah_active_energy_watt_hours_total" in hours
 
 
@@ -344,6 +358,13 @@ def test_every_key_figure_that_the_core_computes_has_a_metric():
     whole = Energy(
         facility=(counter,), exported=(counter,), pv=(counter,), genset=(counter,),
         it=((1, (counter,)), (2, (counter,))), excluded=(counter,),
+        partials=(Partial("hall-1", (counter,), (counter,)),),
+        stages=(Stage("ups", (counter,), (counter,)),),
+        checks=(Check("mv", (counter,), (counter,)),),
+        water=(counter,), reused=(counter,), cer=Cer((counter,), (counter,)),
+        renewable=Renewable(True, 0.0, "here"), pv_plant=PvPlant(700, (counter,), (counter,)),
+        carbon=Carbon(610.0, 2021, "location", "here"),
+        tariff=Tariff("MAD", "UTC", (Period("flat", 1.0, 0, 96),)),
     )  # fmt: skip
     kpis = Kpis(whole)
     kpis.update(make_view(), NOW)
@@ -355,6 +376,7 @@ def test_every_key_figure_that_the_core_computes_has_a_metric():
     for kpi in computed:
         assert ("window" in families.KPIS[kpi.id].labels) == bool(kpi.window), kpi.id
         assert ("category" in families.KPIS[kpi.id].labels) == (kpi.category is not None), kpi.id
+        assert "scope" in families.KPIS[kpi.id].labels or not kpi.scope, kpi.id
 
 
 def test_site_powers_are_there():

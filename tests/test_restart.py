@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from core.engine import Engine
+from core.metering import Energy, EnergyInput
 from core.points import parse_name
 from core.quality import Quality
 from core.readings import Batch
-from core.site import Device, Energy, EnergyInput, Site
+from core.site import Device, Site
 from history.journal import Journal
 from history.store import History, Retention
 from tests.support.history import T0, HandClock

@@ -12,8 +12,8 @@ from dataclasses import replace
 from agent.config.schema import DeviceKeys, SiteFile
 from agent.config.source import KeyPath
 from collectors.profile import Library
+from core.metering import Energy, EnergyInput
 from core.points import parse_name, parse_point
-from core.site import Energy, EnergyInput
 
 PARTS_BY_ROLE = {
     "in": ("input", "mains", "grid", "output", "generator", ""),

@@ -8,7 +8,7 @@ from agent.config.schema import MeterKeys
 from agent.words import nearest
 from core.counters import Register
 from core.kpi import Kpis
-from core.site import Energy
+from core.metering import Energy
 
 Wrong = tuple[int, str, str]
 """Number of the entry, its key or empty for all of it, and what is wrong."""

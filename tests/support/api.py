@@ -24,9 +24,10 @@ from core.cells import Spans
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl, Series
 from core.kpi import Kpis
 from core.meter import Span
+from core.metering import Energy, EnergyInput
 from core.points import Point, parse_point
 from core.quality import Quality
-from core.site import Credentials, Device, Energy, EnergyInput, Group, Node, Site
+from core.site import Credentials, Device, Group, Node, Site
 from core.snapshot import (
     Alarm,
     CaseResult,
@@ -199,6 +200,45 @@ def make_kpis() -> tuple[Kpi, ...]:
         Kpi("pv_energy", 310_000.0, "Wh", Quality.GOOD, 1.0, "24h", 86_400.0),
         Kpi("pv_self_consumption", 1.0, "ratio", Quality.GOOD, 1.0, "24h", 86_400.0),
         Kpi("pv_self_sufficiency", 0.128, "ratio", Quality.GOOD, 1.0, "24h", 86_400.0),
+        *(
+            Kpi(
+                name, value, unit, Quality.GOOD, 1.0, "24h", 86_400.0, category, estimated_ratio=0.0
+            )
+            for name, value, unit, category in (
+                ("grid_dependency", 0.872, "ratio", None),
+                ("pv_performance_ratio", 0.81, "ratio", None),
+                ("pv_performance_ratio_corrected", 0.85, "ratio", None),
+                ("ref", 0.128, "ratio", None),
+                ("erf", 0.05, "ratio", None),
+                ("ere", 1.34, "ratio", 1),
+                ("cer", 5.3, "ratio", None),
+                ("cue", 0.8048, "kg/kWh", 1),
+                ("carbon_emissions", 13_900.0, "kg", None),
+                ("wue", 1.5, "L/kWh", 1),
+                ("water_use", 26.0, "m3", None),
+                ("energy_cost", 21_000.0, "MAD", None),
+            )
+        ),
+        *(
+            Kpi(
+                name,
+                value,
+                unit,
+                Quality.GOOD,
+                1.0,
+                "24h",
+                86_400.0,
+                scope=scope,
+                estimated_ratio=0.0,
+            )
+            for name, value, unit, scope in (
+                ("ppue", 1.19, "ratio", "hall-1"),
+                ("stage_efficiency", 0.95, "ratio", "ups"),
+                ("stage_loss", 910_000.0, "Wh", "ups"),
+                ("meter_balance", -0.012, "ratio", "mv"),
+                ("energy_cost", 9_000.0, "MAD", "peak"),
+            )
+        ),
     )
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.kpi import Kpis
+from core.metering import Energy, EnergyInput
 from core.points import parse_point
 from core.quality import Quality
 from core.readings import Batch
-from core.site import Energy, EnergyInput
 from core.snapshot import Kpi
 from core.table import PointTable
 
@@ -26,7 +26,11 @@ Power = Callable[[float], float]
 
 @dataclass
 class Metered:
-    """One simulated meter. `count_wh` is the step of its counter, `power_error` a factor."""
+    """One simulated meter. `count_wh` is the step of its counter, `power_error` a factor.
+
+    Of another quantity than electricity, `counter` and `power` name its points and `per_unit` says
+    how many of what is counted here make one of its unit (1000 litres a m3). `beside` are further
+    points with their values."""
 
     name: str
     power_w: Power
@@ -40,6 +44,10 @@ class Metered:
     silent: bool = False
     true_wh: float = 0.0
     offset_wh: float = 0.0
+    counter: str = "active_energy"
+    power: str = "active_power"
+    per_unit: float = 1.0
+    beside: tuple[tuple[str, float], ...] = ()
     due: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -47,7 +55,7 @@ class Metered:
 
     @property
     def input(self) -> EnergyInput:
-        return EnergyInput(f"{self.name}/active_energy", f"{self.name}/active_power")
+        return EnergyInput(f"{self.name}/{self.counter}", f"{self.name}/{self.power}")
 
     @property
     def counter_wh(self) -> float:
@@ -98,11 +106,15 @@ class Bench:
             return
         names, values = [], []
         if meter.gives_power:
-            names.append("active_power")
-            values.append(meter.power_w(self.elapsed) * meter.power_error)
+            names.append(meter.power)
+            per_hour = 1.0 if meter.per_unit == 1 else meter.per_unit * 3600
+            values.append(meter.power_w(self.elapsed) * meter.power_error / per_hour)
         if meter.gives_counter:
-            names.append("active_energy")
-            values.append(meter.counter_wh)
+            names.append(meter.counter)
+            values.append(meter.counter_wh / meter.per_unit)
+        for name, value in meter.beside:
+            names.append(name)
+            values.append(value)
         rows = self.table.register([parse_point(f"{meter.name}/{name}") for name in names])
         self.table.expect(rows, meter.interval_s)
         n = len(rows)
