@@ -78,7 +78,8 @@ def step(
     if -wh < count_wh:
         return Step(Kind.JITTER, 0.0)
     for modulus in moduli_wh:
-        if 0 <= wh + modulus <= limit_wh:
+        # What never fitted into a register cannot have left it.
+        if before_wh < modulus and 0 <= wh + modulus <= limit_wh:
             return Step(Kind.WRAPPED, wh + modulus)
     if 0 <= after_wh <= limit_wh:
         return Step(Kind.RESTARTED, after_wh)

@@ -59,8 +59,9 @@ BRIDGE_RATED_S_MAX = 35 * 86_400.0
 can be made good. A choice."""
 
 STRETCHED = 0.5
-"""A gap whose energy fills less than this share of it, by the power at both ends, is no gap: the
-clock was set forward. Only the time that the energy takes is known then."""
+"""A gap whose energy fills less than this share of it, by the smaller power at its ends, is no gap:
+the clock was set forward. Only the time that the energy takes is known then. Where there is no
+power at one end it may have gone, or come, at any time in between."""
 
 COUNTER_FRESH_S = 150.0
 """Power without a counter reading for longer than this is an estimate."""
@@ -345,11 +346,14 @@ class Meter:
         if counted > 0:
             self.given_wh = 0.0
             self.stood = self.spread_from < start
-            start = min(start, max(self.spread_from, time - SPREAD_S_MAX))
+            # As long as there was power, what had flowed is accounted for.
+            if self.power_w is None or self.until - self.power_time > POWER_HOLD_S:
+                start = min(start, max(self.spread_from, time - SPREAD_S_MAX))
         bridged = time - self.until > BRIDGED_S
         if bridged and self.power_w is not None and power_w is not None:
-            took_s = 7200 * wh / max(1e-9, self.power_w + power_w)
-            if took_s < STRETCHED * (time - self.until) and self.power_w + power_w > 0:
+            least_w = min(self.power_w, power_w)
+            took_s = 3600 * wh / max(1e-9, least_w)
+            if took_s < STRETCHED * (time - self.until) and least_w > 0:
                 return (Span(time - took_s, time, wh, time - took_s, estimated=True),)
         estimated = self.restarted_at == time or bridged
         return (Span(start, time, wh, self.until, estimated),)

@@ -28,6 +28,7 @@ CASES = {
     "coming back from a blink is refused": (0, 8e9, 300, Kind.REFUSED, 0),
     "a replaced meter with history is refused": (8e9, 3e9, 300, Kind.REFUSED, 0),
     "a little less than before is jitter": (8e9, 8e9 - 10, 300, Kind.JITTER, 0),
+    "a step back in 8 GWh is no wrap of 6.6 kWh": (8e9, 8e9 - 2723, 5000, Kind.REFUSED, 0),
     "a 16-bit counter of kWh wraps": (65_535 * KWH, 0, 2 * KWH, Kind.WRAPPED, KWH),
     "a signed 32-bit counter wraps": (2**31 - 100, 100, 300, Kind.WRAPPED, 200),
     "ten digits of Wh wrap": (9_999_999_990, 10, 300, Kind.WRAPPED, 20),

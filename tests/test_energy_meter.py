@@ -359,3 +359,31 @@ def test_a_small_step_back_is_no_wrap_where_the_power_knows_better():
     for second in range(2, 60):
         meter.take(float(second), POWER_W, true_wh(second - 1))
     assert meter.total_wh == pytest.approx(true_wh(59), rel=0.05)
+
+
+GAP_S = 150.0
+
+
+def test_a_gap_in_which_the_mains_went_away_is_known_whole():
+    """Little energy beside the power before it: it went early, the clock was not set."""
+    meter = Meter(RATING_W)
+    feed(meter, 0, 55)
+    (span,) = meter.take(55 + GAP_S, 0.0, counter(60))
+    assert (span.start, span.known_from, span.end) == (55, 55, 55 + GAP_S)
+    assert span.wh == pytest.approx(true_wh(5), rel=0.05)
+
+
+def test_a_clock_that_was_set_forward_is_still_told_by_the_power_at_both_ends():
+    meter = Meter(RATING_W)
+    feed(meter, 0, 55)
+    (span,) = meter.take(55 + GAP_S, POWER_W, counter(60))
+    assert span.known_from == pytest.approx(55 + GAP_S - 5, abs=0.5)
+
+
+def test_what_a_generator_gave_in_a_gap_did_not_flow_while_it_stood_before():
+    meter = Meter(RATING_W)
+    for t in range(0, 60, 5):
+        meter.take(t, 0.0, BEGIN_WH)
+    (span,) = meter.take(55 + GAP_S, POWER_W, BEGIN_WH + true_wh(110))
+    assert (span.start, span.end) == (55, 55 + GAP_S)
+    assert span.wh == pytest.approx(true_wh(110))
