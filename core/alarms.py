@@ -52,7 +52,7 @@ _GROUP_STATES = {
 }
 _ZONE_STATES = {
     0: (Severity.CRITICAL, "too warm"),
-    1: (Severity.WARNING, "short ride-through"),
+    1: (Severity.WARNING, "at N, no spare left"),
     2: (Severity.WARNING, "warm"),
 }
 _NO_CASE = CaseResult((), (), (), (), (), ())
@@ -182,7 +182,7 @@ def _redundancy(report: RedundancyReport, now: float) -> Iterator[Alarm]:
     yield from _loads(as_is, mains_lost, unsure, now)
     over = {node.id: (node, "would carry with the mains lost") for node in mains_lost.overloaded}
     over |= {node.id: (node, "carries") for node in as_is.overloaded}
-    told = {group.id for group in report.groups}
+    told = {group.id for group in report.groups if group.kind == "cooling"}
     over = {name: each for name, each in over.items() if name not in told}
     for name, (node, verb) in over.items():
         message = f"{name} {verb} {node.load_kw:.0f} kW of {node.capacity_kw:.0f} kW"

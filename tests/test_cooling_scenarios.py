@@ -90,12 +90,17 @@ def test_crah_failure_on_a_hot_afternoon_is_degraded_and_full_again():
         yield from watched.play(120)
 
     reports = list(play())
-    seen = sequence(reports, lambda r: (r.status, r.zones[0].status, group(r).spare))
-    assert seen == [(3, 3, 6), (2, 2, 4), (3, 3, 6)]
-    words = {r.headline for r in reports if r.status == 2}
-    assert words == {
-        "hall-1-crahs: 4 of 6 spare units left: crah-1 has a fault; crah-2 has a fault"
+    seen = sequence(reports, lambda r: (group(r).status, group(r).spare, r.zones[0].status))
+    # One unit of each board has failed: neither board carries the hall alone any more.
+    assert seen == [(3, 6, 3), (2, 4, 1), (3, 6, 3)]
+    assert sequence(reports, lambda r: r.status) == [3, 1, 3]
+    during = [r for r in reports if r.status == 1]
+    assert {r.headline for r in during} == {
+        "hall-1 would not be cooled enough after the failure of any of ats-m1, ats-m2, ups-m1, "
+        "ups-m2, crah-board-1 and 1 more"
     }
+    words = "hall-1-crahs: 4 of 6 spare units left: crah-1 has a fault; crah-2 has a fault"
+    assert all(words in r.reasons for r in during)
     assert {r.zones[1].status for r in reports} == {3}
     assert max(r.zones[0].inlet_c for r in reports) > reports[0].zones[0].inlet_c + 2.5
 
@@ -110,12 +115,17 @@ def test_a_mains_failure_that_the_generators_take_over_is_no_fault_of_the_coolin
     assert sequence(reports, lambda r: r.zones[0].status) == [3]
 
 
-def test_a_chiller_failure_leaves_the_designed_spare():
+def test_a_chiller_failure_leaves_the_designed_spare_and_hangs_the_halls_on_the_other_board():
     watched = Watched()
     reports = [watched.report(), *watched.play(60, {"failed": frozenset(("chiller-1",))})]
     machines = sequence(reports, lambda r: group(r, "chiller-machines").spare)
     assert machines == [2, 1]
-    assert {r.status for r in reports} == {3}
+    last = reports[-1]
+    assert group(last, "chiller-machines").status == 3
+    assert [zone.status for zone in last.zones] == [1, 1]
+    assert "hall-2 would not be cooled enough after the failure of any of ats-m2, mcc-2" in (
+        last.zones[1].reasons
+    )
 
 
 @pytest.mark.parametrize(

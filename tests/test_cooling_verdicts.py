@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.quality import Quality
+from core.redundancy.condition import HEALTHY, OUT, Demand
+from core.redundancy.condition import Plant as Conditions
+from core.redundancy.study import Study
 from core.site import Cooling, CoolingUnit, CoolingZone
 from tests.support.cooling import group, units
 from tests.support.power import Plant, node
@@ -133,6 +136,31 @@ def test_chillers_that_no_generator_feeds_are_none_with_the_mains_lost():
     assert by_id(answer.cases["mains_lost"].overloaded, "machines").capacity_kw == 0
     assert "machines" not in [over.id for over in answer.cases["as_is"].overloaded]
     assert Plant(nodes, cooling=replace(cooling, units=moved)).what_if(case="as_is").zones
+
+
+def test_a_unit_out_is_not_safe_where_a_board_that_could_fail_no_longer_can():
+    answer = room().what_if("crah-2")
+    assert by_id(answer.groups, "crahs").spare == 2
+    assert answer.verdict == "reduced"
+    assert answer.reasons == (
+        "hall would not be cooled enough after the failure of any of ats-1, ups-1, air-1",
+    )
+    assert (answer.zones[0].status, answer.zones[0].reasons[:1]) == (1, answer.reasons)
+    assert room().what_if("crah-2", case="as_is").verdict == "reduced"
+
+
+def test_what_could_never_be_missed_is_no_new_single_point_of_failure():
+    one_board = replace(
+        cooled(), units=tuple(replace(unit, powered_by=("air-1",)) for unit in cooled().units)
+    )
+    plant = Plant(plant_room(), cooling=one_board)
+    assert plant.report().status == 3
+    assert plant.what_if("crah-2").verdict == "safe"
+    assert by_out(plant.report())["air-1"] == (("crahs", "machines"), ("hall",))
+
+
+def by_out(report):
+    return {f.out: (f.overloaded, f.zones) for f in report.single_failures if f.zones}
 
 
 def test_single_failures_name_nodes_and_units_that_leave_a_zone_too_warm():
@@ -266,7 +294,7 @@ def test_heat_is_what_the_loads_take_or_what_is_measured_the_higher_of_both():
     plant.at({"meter/active_power": 200e3})
     assert plant.report().zones[0].heat_kw == pytest.approx(330)
     plant.at({"meter/active_power": 400e3})
-    assert plant.report().zones[0].heat_kw == pytest.approx(400)
+    assert plant.report(1).zones[0].heat_kw == pytest.approx(400)
     plant.change("meter/active_power", quality=Quality.NO_ANSWER)
     assert plant.report().zones[0].heat_kw == pytest.approx(330)
 
@@ -351,3 +379,21 @@ def test_no_answer_is_safe_where_a_group_has_less_capacity_than_heat(nodes, data
             lost = set(answer.cases[case].lost_loads)
             over = [each.id for each in answer.cases[case].overloaded]
             assert "units" in over or lost == set(loads)
+
+
+@several
+@given(power_graphs(), st.data())
+def test_nodes_that_die_with_others_are_those_that_a_plain_evaluation_finds_dead(nodes, data):
+    model = Plant(nodes).model
+    graph = model._graph
+    out = data.draw(st.sets(st.sampled_from(range(len(graph))), max_size=3))
+    demands = tuple(Demand(graph.nodes[i].demand_kw or 0.0) for i in graph.loads)
+    whole = Conditions((HEALTHY,) * len(graph), demands)
+    study = Study(graph, whole)
+    plain = Study(graph, whole.changed(dict.fromkeys(out, OUT)))
+    every = frozenset(range(len(graph)))
+    before, dying, after = study.dead(every), study.dying(every, out), plain.dead(every)
+    for phase in ("as_is", "mains_lost"):
+        assert before[phase] | dying[phase] == after[phase]
+    assert before["bridge"] | dying["bridge"] >= after["bridge"]
+    assert study.dead(every) == before  # nothing stays switched

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from core.cooling.groups import overload, overloads
+from core.cooling.groups import overloads
 from core.cooling.plan import CoolingPlan
 from core.cooling.stand import Stand
 from core.cooling.zones import air_words, is_short, short_words, too_warm
-from core.redundancy.evaluate import CASES, CaseName
+from core.redundancy.evaluate import CaseName
 from core.redundancy.groups import DEGRADED, FULL, LOST, UNKNOWN
-from core.redundancy.words import WHEN
+from core.redundancy.words import WHEN, names
 from core.snapshot import GroupStatus, ZoneStatus
 
 
@@ -73,22 +73,7 @@ def reduction(
     return [words for words in said if words]
 
 
-def harmed(
-    plan: CoolingPlan, before: Stand, after: Stand, units: Collection[str], start_s: float
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What it does that some units are lost: ids of groups that newly could not move their heat in
-    either case, and of zones that newly are not cooled enough or would not last."""
-    groups = {plan.group_of[name].id: plan.group_of[name] for name in units}
-    found = tuple(
-        name
-        for name, group in groups.items()
-        if any(overload(plan, after, group, case) for case in CASES)
-        and not any(overload(plan, before, group, case) for case in CASES)
-    )
-    zones = {zone.id: zone for name in groups for zone in plan.zones_of[name]}
-    return tuple(name for name in plan.groups if name in found), tuple(
-        zone.id
-        for zone in zones.values()
-        if set(found).intersection(zone.cooled_by)
-        or (is_short(plan, after, zone, start_s) and not is_short(plan, before, zone, start_s))
-    )
+def weak_words(zone: str, points: Sequence[str]) -> str:
+    """What is said of a zone that has got single points of failure it did not have."""
+    any_of = "" if len(points) == 1 else "any of "
+    return f"{zone} would not be cooled enough after the failure of {any_of}{names(points)}"

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.contracts import Demand as When
-from core.cooling.condition import BACK, OUT, UnitCondition
-from core.cooling.findings import harm, headlines, reduction
+from core.cooling.condition import BACK, HEALTHY, OUT, UnitCondition
+from core.cooling.findings import harm, headlines, reduction, weak_words
 from core.cooling.groups import judge, overloads
 from core.cooling.heat import zone_heat_kw
 from core.cooling.plan import compile_plan
-from core.cooling.single import failures
+from core.cooling.single import Singles, failures, weakened
 from core.cooling.stand import ALL_POWERED, NONE_LOST, Lost, Stand, Unpowered
-from core.cooling.supply import CoolingSupply
+from core.cooling.supply import CoolingSupply, Fed
 from core.cooling.watch import CoolingWatcher, Seen
 from core.cooling.zones import ORDER, judge_zone
 from core.redundancy.condition import Demand
@@ -41,20 +41,33 @@ MOVES_SHARE = 0.001
 """The verdict on the cooling is made again when an inlet has moved by more than the first, or a
 measured heat by more than the second part of itself."""
 
+JUDGED_S_PER_UNIT = 0.001
+"""But at most so often, per unit, so that a large plant, where something always moves, does not
+live for its verdict alone. What crosses a limit never waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What the loss of each single node would leave without supply: in the live plant, at the worst
+    of what is unknown, and as designed."""
+
+    live: Singles
+    worst: Singles
+    designed: Fed
+
 
 @dataclass(frozen=True, slots=True)
 class Powered:
     """What the power verdict means for the cooling: units without supply in the live plant and at
-    the best and worst of what is unknown, units that may be waiting for generators, what the loss
-    of each single node would newly leave without supply (by id), which loads are lost
-    at the worst, and what the loads take."""
+    the best and worst of what is unknown, loads lost at the worst, units that may be waiting for
+    generators, single failures, and what the loads take."""
 
     live: Unpowered
     best: Unpowered
     worst: Unpowered
     lost: Lost
     waiting: frozenset[str]
-    singles: Mapping[str, Unpowered]
+    losses: Losses
     demands: Mapping[str, Demand]
 
 
@@ -99,6 +112,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Last:
+    time: float
     power: RedundancyReport
     seen: Seen
     live: Mapping[str, UnitCondition]
@@ -115,13 +129,17 @@ class CoolingModel:
         self._start_s = start_s
         self._last: _Last | None = None
 
-    def singles(self, worst: Study) -> Mapping[str, Unpowered]:
-        """What the loss of each single node would leave without supply, by id."""
-        return self._supply.singles(worst)
+    def fed(self, study: Study) -> Fed:
+        """What the power graph says of the cooling."""
+        return self._supply.fed(study)
 
-    def powered(
-        self, live: Study, best: Study, worst: Study, singles: Mapping[str, Unpowered]
-    ) -> Powered:
+    def losses(self, live: Study, worst: Study, designed: Fed) -> Losses:
+        """What the loss of each single node would do."""
+        of_live = self._supply.singles(live)
+        of_worst = of_live if worst is live else self._supply.singles(worst)
+        return Losses(of_live, of_worst, designed)
+
+    def powered(self, live: Study, best: Study, worst: Study, losses: Losses) -> Powered:
         """What a power verdict means for the cooling."""
         of_live = self._supply.unpowered(live)
         return Powered(
@@ -130,7 +148,7 @@ class CoolingModel:
             worst=of_live if worst is live else self._supply.unpowered(worst),
             lost=self._supply.lost(worst),
             waiting=self._supply.on_generators(live),
-            singles=singles,
+            losses=losses,
             demands=_demands(live),
         )
 
@@ -153,10 +171,14 @@ class CoolingModel:
             or last.power is not power
             or last.live != live
             or last.seen.strict != seen.strict
-            or _moved(last.seen, seen)
+            or self._crossed(last.seen) != self._crossed(seen)
+            or (
+                abs(now - last.time) >= JUDGED_S_PER_UNIT * len(self._plan.units)
+                and _moved(last.seen, seen)
+            )
         ):
             report = self._joined(power, powered, seen, live)
-            self._last = last = _Last(power, seen, live, report)
+            self._last = last = _Last(now, power, seen, live, report)
         return last.report
 
     def knows(self, name: str) -> tuple[str, ...]:
@@ -172,9 +194,11 @@ class CoolingModel:
         *,
         before: tuple[Study, Study],
         after: tuple[Study, Study],
+        designed: Study,
     ) -> Answer:
         """The cooling in a what-if. `before` and `after` are the plant at the worst and at the best
-        of what is not known, with the demands of the time that is asked for."""
+        of what is not known, `designed` as it was built, with the demands of the time that is asked
+        for."""
         cases = question.cases
         seen = self._watcher.see(view, devices, now)
         changes = {unit: BACK for name in question.back for unit in self.knows(name)}
@@ -190,16 +214,27 @@ class CoolingModel:
             for stand, study in zip((worst, best), after, strict=True)
         )
         groups = self._groups(then, hopeful, cases)
+        singles = self._supply.singles(after[0])
+        weak = self._weak(then, singles, self._supply.fed(designed), cases)
         return Answer(
             groups=groups,
-            zones=self._zones(then, groups),
+            zones=self._zones(then, groups, weak),
             overloaded={case: overloads(self._plan, then, case) for case in cases},
             worst_harm=tuple(harm(self._plan, worst, then, cases, self._start_s)),
             best_harm=tuple(harm(self._plan, best, hopeful, cases, self._start_s)),
-            reduced=tuple(reduction(self._plan, then, cases, self._start_s)),
+            reduced=(*reduction(self._plan, then, cases, self._start_s), *weak.values()),
             conditions=then.conditions,
             unchecked=self._plan.unchecked(),
         )
+
+    def _crossed(self, seen: Seen) -> list[tuple[bool, ...]]:
+        """Of each zone: what is not known, and which limits its air is above."""
+        found: list[tuple[bool, ...]] = []
+        for name, zone in self._plan.zones.items():
+            inlet_c, measured_kw = seen.inlet_c[name], seen.measured_kw[name]
+            above = (inlet_c or 0.0) > zone.recommended_c, (inlet_c or 0.0) > zone.allowable_c
+            found.append((inlet_c is None, measured_kw is None, *above))
+        return found
 
     def _patient(self, seen: Seen, waiting: frozenset[str]) -> dict[str, UnitCondition]:
         """Live conditions, with units that stand still counted while they may yet come back: after
@@ -240,7 +275,8 @@ class CoolingModel:
         strict = self._stand(seen.strict, powered.best, seen, powered.demands)
         worst = replace(strict, unpowered=powered.worst, lost=powered.lost)
         groups = self._groups(live, strict.best(), CASES)
-        zones = self._zones(live, groups)
+        losses = powered.losses
+        zones = self._zones(live, groups, self._weak(live, losses.live, losses.designed, CASES))
         found = sorted(headlines(groups, zones), key=lambda item: ORDER.index(item[0]))
         status, headline, reasons = _worse(power, found)
         cases: dict[str, CaseResult] = {
@@ -260,7 +296,7 @@ class CoolingModel:
             groups=(*power.groups, *groups),
             zones=zones,
             single_failures=failures(
-                self._plan, power.single_failures, worst, powered.singles, self._start_s
+                self._plan, power.single_failures, worst, losses.worst, self._start_s
             ),
             cases=cases,
             unchecked=cases["as_is"].unchecked,
@@ -275,12 +311,37 @@ class CoolingModel:
             judge(self._plan, live, best, group, cases) for group in self._plan.groups.values()
         )
 
-    def _zones(self, live: Stand, groups: Sequence[GroupStatus]) -> tuple[ZoneStatus, ...]:
+    def _zones(
+        self, live: Stand, groups: Sequence[GroupStatus], weak: Mapping[str, str]
+    ) -> tuple[ZoneStatus, ...]:
         by_id = {group.id: group for group in groups}
         return tuple(
-            judge_zone(self._plan, live, zone, by_id, self._start_s)
+            judge_zone(
+                self._plan,
+                live,
+                zone,
+                by_id,
+                self._start_s,
+                weak=(weak[zone.id],) if zone.id in weak else (),
+            )
             for zone in self._plan.zones.values()
         )
+
+    def _weak(
+        self, stand: Stand, singles: Singles, designed: Fed, cases: Sequence[CaseName]
+    ) -> dict[str, str]:
+        """What is said of each zone that has got a single point of failure it was not built with,
+        at the heat that it has."""
+        well = replace(
+            stand,
+            conditions=dict.fromkeys(stand.conditions, HEALTHY),
+            unpowered=designed.unpowered,
+            lost=designed.lost,
+        )
+        found = weakened(
+            self._plan, (stand, singles), (well, designed.singles), self._start_s, cases
+        )
+        return {zone: weak_words(zone, points) for zone, points in found.items()}
 
 
 def _demands(study: Study) -> dict[str, Demand]:

@@ -2,53 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from core.cooling.condition import OUT
-from core.cooling.findings import harmed
+from core.cooling.groups import overload
 from core.cooling.plan import CoolingPlan
 from core.cooling.stand import Stand, Unpowered
+from core.cooling.zones import is_short
+from core.redundancy.evaluate import CASES, CaseName
 from core.snapshot import SingleFailure
+
+Singles = Mapping[str, Unpowered]
+"""By id of a node, the units that its loss would newly leave without supply."""
 
 
 def failures(
     plan: CoolingPlan,
     known: Sequence[SingleFailure],
     worst: Stand,
-    singles: Mapping[str, Unpowered],
+    singles: Singles,
     start_s: float,
 ) -> tuple[SingleFailure, ...]:
     """Those of the power graph with what they do to the cooling as well, and those of the units
-    themselves, the worst first.
-
-    `worst` is the cooling at the worst of what is not known, `singles` which units the loss of each
-    node would newly leave without supply.
-    """
+    themselves, the worst first. `worst` is the cooling at the worst of what is not known."""
     found = {failure.out: failure for failure in known}
-    for name, after, units in _tried(worst, singles):
+    for name, dark in singles.items():
         old = found.get(name, SingleFailure(name, (), (), ()))
         lost = {case: loads.union(old.lost_loads) for case, loads in worst.lost.items()}
-        groups, zones = harmed(plan, worst, replace(after, lost=lost), units, start_s)
-        if groups or zones:
-            found[name] = replace(
-                old,
-                overloaded=tuple(dict.fromkeys((*old.overloaded, *groups))),
-                zones=tuple(dict.fromkeys((*old.zones, *zones))),
-            )
+        after = replace(worst.darker(dark), lost=lost)
+        _add(found, name, harmed(plan, worst, after, _all(dark), start_s))
+    alike: dict[object, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for name, condition in worst.conditions.items():
+        kind = plan.group_of[name].id, replace(plan.units[name], id="", device=""), condition
+        if kind not in alike:
+            after = worst.changed({name: OUT})
+            alike[kind] = harmed(plan, worst, after, (name,), start_s)
+        _add(found, name, alike[kind])
     return tuple(sorted(found.values(), key=_badness))
 
 
-def _tried(
-    worst: Stand, singles: Mapping[str, Unpowered]
-) -> list[tuple[str, Stand, frozenset[str]]]:
-    """Each loss: its id, the cooling after it, and the units that it costs."""
-    tried = [
-        (name, worst.darker(dark), frozenset[str]().union(*dark.values()))
+def _add(
+    found: dict[str, SingleFailure], name: str, harm: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    """Put what the loss of one component does to groups and zones to what is known of it."""
+    groups, zones = harm
+    if groups or zones:
+        old = found.get(name, SingleFailure(name, (), (), ()))
+        found[name] = replace(
+            old,
+            overloaded=tuple(dict.fromkeys((*old.overloaded, *groups))),
+            zones=tuple(dict.fromkeys((*old.zones, *zones))),
+        )
+
+
+def weakened(
+    plan: CoolingPlan,
+    now: tuple[Stand, Singles],
+    designed: tuple[Stand, Singles],
+    start_s: float,
+    cases: Sequence[CaseName] = CASES,
+) -> dict[str, tuple[str, ...]]:
+    """By zone, the nodes whose loss would newly harm it now and would not as designed, at the same
+    heat. Single units are not looked at: a group that one more cannot be spared of says so."""
+    found: dict[str, list[str]] = {}
+    meant = dict(_by_node(plan, *designed, start_s, cases))
+    for name, zones in _by_node(plan, *now, start_s, cases):
+        for zone in zones:
+            if zone not in meant.get(name, ()):
+                found.setdefault(zone, []).append(name)
+    return {zone: tuple(names) for zone, names in found.items()}
+
+
+def harmed(
+    plan: CoolingPlan,
+    before: Stand,
+    after: Stand,
+    units: Collection[str],
+    start_s: float,
+    cases: Sequence[CaseName] = CASES,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What it does that some units are lost: ids of groups that newly could not move their heat in
+    any of these cases, and of zones that newly are not cooled enough or would not last."""
+    groups = {plan.group_of[name].id: plan.group_of[name] for name in units}
+    found = {
+        name
+        for name, group in groups.items()
+        if any(overload(plan, after, group, case) for case in cases)
+        and not any(overload(plan, before, group, case) for case in cases)
+    }
+    zones = {zone.id: zone for name in groups for zone in plan.zones_of[name]}
+    return tuple(name for name in plan.groups if name in found), tuple(
+        zone.id
+        for zone in zones.values()
+        if found.intersection(zone.cooled_by)
+        or (
+            "mains_lost" in cases
+            and is_short(plan, after, zone, start_s)
+            and not is_short(plan, before, zone, start_s)
+        )
+    )
+
+
+def _by_node(
+    plan: CoolingPlan, stand: Stand, singles: Singles, start_s: float, cases: Sequence[CaseName]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Zones that the loss of each node would newly harm."""
+    return [
+        (name, harmed(plan, stand, stand.darker(dark), _all(dark), start_s, cases)[1])
         for name, dark in singles.items()
     ]
-    units = [(name, worst.changed({name: OUT}), frozenset((name,))) for name in worst.conditions]
-    return tried + units
+
+
+def _all(dark: Unpowered) -> frozenset[str]:
+    return frozenset[str]().union(*dark.values())
 
 
 def _badness(failure: SingleFailure) -> tuple[int, ...]:

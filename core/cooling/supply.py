@@ -5,13 +5,24 @@ The one place where both meet: a unit lives while any of the nodes that power it
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from core.cooling.plan import CoolingPlan
 from core.cooling.stand import Lost, Unpowered
 from core.redundancy.condition import Plant
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What the power graph says of the cooling: units without supply, loads that are lost, and the
+    units that the loss of each single node would newly leave without supply (by its id)."""
+
+    unpowered: Unpowered
+    lost: Lost
+    singles: Mapping[str, Unpowered]
 
 
 class CoolingSupply:
@@ -47,6 +58,10 @@ class CoolingSupply:
         dead = study.dead(self._nodes)
         dying = study.dying(self._nodes, out)
         return {phase: self._dark(nodes, dead[phase] | nodes) for phase, nodes in dying.items()}
+
+    def fed(self, study: Study) -> Fed:
+        """All of it."""
+        return Fed(self.unpowered(study), self.lost(study), self.singles(study))
 
     def singles(self, study: Study) -> dict[str, Unpowered]:
         """By id, what the loss of each single node would newly leave without supply; nodes whose

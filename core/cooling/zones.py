@@ -7,7 +7,7 @@ up to 32 degC for A1 (the site file may state others).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.cooling.plan import CoolingPlan
 from core.cooling.ride import gap_s, ride_through_s
@@ -29,9 +29,11 @@ def judge_zone(
     zone: CoolingZone,
     groups: Mapping[str, GroupStatus],
     start_s: float,
+    weak: Sequence[str] = (),
 ) -> ZoneStatus:
-    """The status of one zone, given that of its groups."""
-    own = [*_air(stand, zone), *_short(plan, stand, zone, start_s)]
+    """The status of one zone, given that of its groups; `weak` is what is said of it otherwise that
+    leaves it without redundancy."""
+    own = [*_air(stand, zone), *_short(plan, stand, zone, start_s), *((AT_N, w) for w in weak)]
     parts = [groups[name] for name in zone.cooled_by]
     statuses = [part.status for part in parts] + [status for status, _ in own]
     if stand.heat_kw[zone.id] is None:
@@ -58,8 +60,8 @@ def judge_zone(
 def is_short(plan: CoolingPlan, stand: Stand, zone: CoolingZone, start_s: float) -> bool:
     """Whether a zone would get too warm before it is cooled again, after the loss of the mains.
     Where it never is again, its groups are overloaded, and that is what is said."""
-    lasts_s, gap = ride_through_s(plan, stand, zone), gap_s(plan, stand, zone, start_s)
-    return lasts_s is not None and lasts_s < gap < math.inf
+    lasts_s = ride_through_s(plan, stand, zone)
+    return lasts_s is not None and lasts_s < gap_s(plan, stand, zone, start_s) < math.inf
 
 
 def short_words(plan: CoolingPlan, stand: Stand, zone: CoolingZone, start_s: float) -> str:

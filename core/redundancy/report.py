@@ -12,8 +12,7 @@ from dataclasses import dataclass, fields, replace
 
 from core.contracts import Case
 from core.contracts import Demand as When
-from core.cooling.report import CoolingModel, Powered, Question
-from core.cooling.stand import Unpowered
+from core.cooling.report import CoolingModel, Losses, Powered, Question
 from core.redundancy.condition import BACK, OUT, START_S, Condition, Demand, Plant
 from core.redundancy.evaluate import CASES, CaseName
 from core.redundancy.graph import PowerGraph, compile_graph
@@ -68,7 +67,7 @@ class _Played:
     live: Singles
     worst: Singles
     designed: Singles
-    dark: Mapping[str, Unpowered]
+    losses: Losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +140,7 @@ class RedundancyModel:
         after = self._study(worst.changed(changes))
         hopeful = self._study(best.changed(changes))
         before, at_best = self._study(worst), self._study(best)
+        as_designed = self._study(worst.as_designed())
         cooling = self._cooling.answer(
             view,
             devices,
@@ -148,9 +148,10 @@ class RedundancyModel:
             Question(out, back, cases, demand),
             before=(before, at_best),
             after=(after, hopeful),
+            designed=as_designed,
         )
         groups = (*self._groups(after, hopeful, cases), *cooling.groups)
-        designed = self._study(worst.as_designed()).singles()
+        designed = as_designed.singles()
         wary = self._study(replace(seen.wary, demands=demands).changed(changes))
         graph = self._graph
         unknown = tuple(n for n in seen.unknown if graph.index[n] not in changes)
@@ -241,7 +242,7 @@ class RedundancyModel:
             assumed=cases["as_is"].assumed,
             unknown=unknown,
         )
-        powered = self._cooling.powered(live, best, worst, played.dark)
+        powered = self._cooling.powered(live, best, worst, played.losses)
         return _Judged(seen, now, report, powered)
 
     def _singles(self, seen: Seen, now: float, live: Study, worst: Study) -> _Played:
@@ -256,14 +257,14 @@ class RedundancyModel:
         same = last is not None and not _demands_moved(
             last.seen.live.demands, demands, PLAYED_ANEW_SHARE
         )
-        designed = (
-            last.designed
-            if last is not None and same
-            else self._study(seen.live.as_designed()).singles()
-        )
+        if last is not None and same:
+            designed, meant = last.designed, last.losses.designed
+        else:
+            study = self._study(seen.live.as_designed())
+            designed, meant = study.singles(), self._cooling.fed(study)
         of_worst = of_live if worst is live else worst.singles()
-        dark = self._cooling.singles(worst)
-        self._played = _Played(seen, now, of_live, of_worst, designed, dark)
+        losses = self._cooling.losses(live, worst, meant)
+        self._played = _Played(seen, now, of_live, of_worst, designed, losses)
         return self._played
 
     def _due(
