@@ -207,13 +207,25 @@ class Balance:
     def _sums(self, window: str, members: Columns, begun: float, end: float) -> Sums:
         meters, length_s = self.meters, WINDOWS[window]
         elapsed_s = 0.0 if np.isnan(begun) else min(length_s, max(0.0, end - begun))
-        ring = next((name for name, length in RINGS.items() if length >= elapsed_s), None)
+        ring = self._ring(window, end, elapsed_s)
         if ring is not None:
             matched = self._of_ring(ring, members, end)
         else:
             utc = end - meters.ahead_s
             matched = meters.ledger.days(members, utc - elapsed_s, utc)
         return Sums(matched, members, length_s, elapsed_s, Quality.GOOD, "")
+
+    def _ring(self, window: str, end: float, elapsed_s: float) -> str | None:
+        """The ring to read: a window's own, or while it is young the finest that reaches back to
+        its start. None where only the ledger does."""
+        if elapsed_s >= WINDOWS[window]:
+            return window if window in RINGS else None
+        for name, length_s in RINGS.items():
+            # After a restart the finest one began anew.
+            begun = self.meters.windows[name].begun
+            if length_s >= elapsed_s and begun <= end - elapsed_s + SPAN_S_MIN:
+                return name
+        return window if window in RINGS else None
 
     def _of_ring(self, ring: str, members: Columns, end: float) -> Matched:
         """Several young windows read the same ring: once a tick is enough."""

@@ -208,7 +208,6 @@ class Statements:
             for array in (held.wh, held.estimated_wh, held.known_s):
                 array[row] *= part
         known = np.minimum(held.known_s, held.cell_s)
-        missing = known < (inside - GAP_RATIO * held.cell_s)[:, None]
         wh, estimated_wh = held.wh.sum(axis=0), held.estimated_wh.sum(axis=0)
         known_s = known.sum(axis=0)
         since = meters.since - meters.ahead_s
@@ -217,7 +216,9 @@ class Statements:
         for i, point in enumerate(meters.names):
             if not roles[i]:
                 continue  # a meter of other figures
-            gaps = _joined(begin, stop, missing[:, i] & (stop > np.nan_to_num(since[i])))
+            there = np.fmax(begin, since[i])
+            missing = known[:, i] < stop - there - GAP_RATIO * held.cell_s
+            gaps = _joined(there, stop, missing)
             found.append(
                 MeterShare(
                     point=point,

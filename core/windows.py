@@ -10,7 +10,7 @@ Knows no counters, no quality and no clock; times are seconds that never run bac
 
 from __future__ import annotations
 
-from math import ceil, floor
+from math import ceil, floor, inf
 
 import numpy as np
 
@@ -37,11 +37,14 @@ class Window:
         self._estimated: Floats = np.zeros(shape)
         self._known: Floats = np.zeros(shape)
         self._head: int | None = None
+        self.begun = inf
+        """Where the earliest energy began that was ever added."""
 
     def add(self, spans: Spans) -> None:
         """Add energy. What is older than the ring is left out."""
         if not len(spans):
             return
+        self.begun = min(self.begun, float(spans.start.min()))
         self._advance(floor(spans.end.max() / self._cell_s))
         known_s = spans.end - spans.known_from
         wh = (self._wh, spans.wh), (self._estimated, spans.estimated_wh)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from agent import systemd
+from agent.agent import REMEMBER_S
 from agent.clock import SystemClock
 from agent.duration import parse_duration_s, parse_time
-from tests.support.kasbah import COMMAND, ROOT, call
+from core.ledger import RULES
+from history import ledger
+from tests.support.kasbah import COMMAND, ROOT, Running, call, kasbah, killed
 
 SITE = """\
 site: {id: tiny, name: Tiny}
@@ -129,3 +135,75 @@ def test_a_fast_clock_runs_ahead_and_never_back():
     assert marks == sorted(marks)
     assert marks[0] >= before
     assert clock.now() >= start
+
+
+METERED = """\
+site: {{id: metered, timezone: Africa/Casablanca}}
+defaults: {{poll: {{interval_s: 1}}}}
+devices:
+  - {{id: mv, profile: abb-b2x, address: "modbus://127.0.0.1:{port}/1", rating_kw: 900,
+     options: {{meters_output_of: utility}}}}
+  - {{id: ups-m, profile: abb-b2x, address: "modbus://127.0.0.1:{port}/2", rating_kw: 400,
+     options: {{meters_output_of: ups}}}}
+power:
+  - {{id: utility, kind: utility, capacity_kw: 900}}
+  - {{id: ups, kind: ups, capacity_kw: 400, fed_by: [utility]}}
+  - {{id: row, kind: load, fed_by: [ups], demand_kw: 300}}
+energy: {{facility: [mv], it: {{1: [ups-m]}}}}
+"""
+ENERGY = "/api/v1/points?quantity=active_energy"
+
+
+def counted(running: Running) -> dict[str, float]:
+    """What the counters of the meters show; empty while one of them is silent."""
+    points = running.get(ENERGY)["points"]
+    totals = {point["id"]: point["value"] for point in points}
+    found = {name: totals.get(f"{name}/active_energy") for name in ("mv", "ups-m")}
+    return found if all(found.values()) else {}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.slow
+def test_an_agent_killed_with_kill_9_goes_on_with_its_months_and_windows(tmp_path):
+    """The devices run on meanwhile; what their counters give back is not lost, nothing is counted
+    twice."""
+    site = tmp_path / "site.yaml"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        site.write_text(METERED.format(port=free.getsockname()[1]))
+    devices = subprocess.Popen(
+        [*COMMAND, "simulate", str(site)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    run = ("run", str(site), "--port", "0", "--state-dir", str(tmp_path / "state"))
+    try:
+        while "answer" not in devices.stdout.readline():
+            pass
+        with killed(*run, log=tmp_path / "first.log") as agent:
+            first = agent.wait(lambda: counted(agent), 20, "both counters")
+            time.sleep(REMEMBER_S + 4)
+            before = agent.get("/api/v1/kpis/pue?window=24h")
+        time.sleep(3)
+        with kasbah(*run, log=tmp_path / "second.log") as agent:
+            agent.wait(lambda: counted(agent), 20, "both counters")
+            time.sleep(4)
+            audit = agent.get("/api/v1/kpis/pue?window=24h")
+            last = counted(agent)
+    finally:
+        devices.send_signal(signal.SIGTERM)
+        devices.communicate(timeout=15)
+    for meter in audit["meters"]:
+        name = meter["device"]
+        if meter["point"] != f"{name}/active_energy":
+            continue  # nothing is exported
+        assert meter["gaps"] == []
+        assert meter["wh"] == pytest.approx(last[name] - first[name], rel=0.12)
+        assert meter["restarts"] == 0
+    assert audit["pue"][0]["span_s"] > before["pue"][0]["span_s"] + 6
+    assert audit["pue"][0]["coverage"] == 1.0
+    assert audit["pue"][0]["value"] == pytest.approx(before["pue"][0]["value"], rel=0.02)
+    assert audit["rules"] == [RULES]
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "journal.db")) as db:
+        meters, cells = ledger.read(db, 0, 1e10)
+    kept = dict(zip(meters, sum(cell.wh for cell in cells), strict=True))
+    for name in first:
+        assert kept[f"{name}/active_energy"] == pytest.approx(last[name] - first[name], rel=0.12)

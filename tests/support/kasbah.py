@@ -91,6 +91,21 @@ def kasbah(*arguments: str, log: Path) -> Iterator[Running]:
     assert process.returncode == 0, log.read_text()[-2000:]
 
 
+@contextlib.contextmanager
+def killed(*arguments: str, log: Path) -> Iterator[Running]:
+    """The same, but ended by kill -9."""
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT
+        )
+    try:
+        yield Running(process, _url(process, log), log)
+    finally:
+        process.kill()
+        process.wait(15)
+        process.stdout.close()
+
+
 def _url(process: subprocess.Popen[str], log: Path) -> str:
     """The address it prints when its API is bound."""
     lines = []
