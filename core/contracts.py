@@ -126,7 +126,7 @@ class Services(Protocol):
     def what_if(
         self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand
     ) -> WhatIf:
-        """Raises KeyError naming an id that is neither a node nor a device of the site."""
+        """Raises KeyError naming an id that is neither a node, nor a cooling unit, nor a device."""
         ...
 
     def pue_statement(self, name: str) -> Statement:

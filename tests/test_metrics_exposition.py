@@ -397,6 +397,21 @@ def test_a_group_that_cannot_be_judged_is_minus_one():
     assert one(text, "kasbah_redundancy_spare_units", group="ups") == -1
 
 
+def test_cooling_has_its_groups_and_the_times_of_its_rooms():
+    snapshot = make_snapshot()
+    text = render_page(snapshot)
+    assert one(text, "kasbah_redundancy_status", group="crahs") == 3
+    assert one(text, "kasbah_redundancy_spare_units", group="crahs") == 1
+    assert one(text, "kasbah_cooling_ride_through_seconds", zone="hall-1") == 538.5
+    assert one(text, "kasbah_cooling_gap_seconds", zone="hall-1") == 437.0
+    zones = tuple(
+        replace(zone, ride_through_s=None, gap_s=None) for zone in snapshot.redundancy.zones
+    )
+    text = render_page(replace(snapshot, redundancy=replace(snapshot.redundancy, zones=zones)))
+    assert "kasbah_cooling_ride_through_seconds{" not in text
+    assert "kasbah_cooling_gap_seconds{" not in text
+
+
 @pytest.mark.parametrize("missing", ["points", "kpis", "devices"])
 def test_site_metrics_are_there_whatever_is_missing(missing):
     nothing = {"points": make_view(readings=[]), "kpis": (), "devices": {}}

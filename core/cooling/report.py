@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.contracts import Demand as When
+from core.cooling.answer import Answer, Question, extended
 from core.cooling.condition import BACK, HEALTHY, OUT, UnitCondition
 from core.cooling.findings import harm, headlines, reduction, weak_words
 from core.cooling.groups import judge, overloads
 from core.cooling.heat import zone_heat_kw
 from core.cooling.plan import compile_plan
-from core.cooling.single import Singles, failures, weakened
-from core.cooling.stand import ALL_POWERED, NONE_LOST, Lost, Stand, Unpowered
-from core.cooling.supply import CoolingSupply, Fed
+from core.cooling.single import failures, weakened
+from core.cooling.stand import ALL_POWERED, NONE_LOST, Singles, Stand, Unpowered
+from core.cooling.supply import CoolingSupply, Fed, Powered, demands_of
 from core.cooling.watch import CoolingWatcher, Seen
 from core.cooling.zones import ORDER, judge_zone
 from core.redundancy.condition import Demand
@@ -30,7 +31,6 @@ from core.snapshot import (
     CaseResult,
     DeviceStatus,
     GroupStatus,
-    Overload,
     PointView,
     RedundancyReport,
     ZoneStatus,
@@ -47,70 +47,6 @@ live for its verdict alone. What crosses a limit never waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """What the loss of each single node would leave without supply: in the live plant, at the worst
-    of what is unknown, and as designed."""
-
-    live: Singles
-    worst: Singles
-    designed: Fed
-
-
-@dataclass(frozen=True, slots=True)
-class Powered:
-    """What the power verdict means for the cooling: units without supply in the live plant and at
-    the best and worst of what is unknown, loads lost at the worst, units that may be waiting for
-    generators, single failures, and what the loads take."""
-
-    live: Unpowered
-    best: Unpowered
-    worst: Unpowered
-    lost: Lost
-    waiting: frozenset[str]
-    losses: Losses
-    demands: Mapping[str, Demand]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A what-if: ids that are taken out and put back, in which cases, on the demand of when."""
-
-    out: Sequence[str]
-    back: Sequence[str]
-    cases: Sequence[CaseName]
-    when: When
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The part of the cooling in the answer of a what-if."""
-
-    groups: tuple[GroupStatus, ...]
-    zones: tuple[ZoneStatus, ...]
-    overloaded: Mapping[CaseName, tuple[Overload, ...]]
-    worst_harm: tuple[str, ...]
-    best_harm: tuple[str, ...]
-    reduced: tuple[str, ...]
-    conditions: Mapping[str, UnitCondition]
-    unchecked: tuple[str, ...]
-
-    @property
-    def heat_unknown(self) -> tuple[str, ...]:
-        """Zones whose heat is not known."""
-        return tuple(zone.id for zone in self.zones if zone.heat_kw is None)
-
-    @property
-    def unknown_words(self) -> tuple[str, ...]:
-        """What is said of units that are not known."""
-        found = self.conditions.items()
-        return tuple(f"{name} {one.reasons[-1]}" for name, one in found if one.unknown)
-
-    def into(self, case: CaseName, result: CaseResult) -> CaseResult:
-        """A case of the power graph with the cooling in it."""
-        return _extended(result, self.overloaded[case], self.conditions, self.unchecked)
-
-
-@dataclass(frozen=True, slots=True)
 class _Last:
     time: float
     power: RedundancyReport
@@ -124,33 +60,10 @@ class CoolingModel:
 
     def __init__(self, site: Site, graph: PowerGraph, start_s: float) -> None:
         self._plan = compile_plan(site.cooling)
-        self._supply = CoolingSupply(self._plan, graph)
+        self.supply = CoolingSupply(self._plan, graph)
         self._watcher = CoolingWatcher(self._plan, site)
         self._start_s = start_s
         self._last: _Last | None = None
-
-    def fed(self, study: Study) -> Fed:
-        """What the power graph says of the cooling."""
-        return self._supply.fed(study)
-
-    def losses(self, live: Study, worst: Study, designed: Fed) -> Losses:
-        """What the loss of each single node would do."""
-        of_live = self._supply.singles(live)
-        of_worst = of_live if worst is live else self._supply.singles(worst)
-        return Losses(of_live, of_worst, designed)
-
-    def powered(self, live: Study, best: Study, worst: Study, losses: Losses) -> Powered:
-        """What a power verdict means for the cooling."""
-        of_live = self._supply.unpowered(live)
-        return Powered(
-            live=of_live,
-            best=of_live if best is live else self._supply.unpowered(best),
-            worst=of_live if worst is live else self._supply.unpowered(worst),
-            lost=self._supply.lost(worst),
-            waiting=self._supply.on_generators(live),
-            losses=losses,
-            demands=_demands(live),
-        )
 
     def added(
         self,
@@ -203,7 +116,7 @@ class CoolingModel:
         seen = self._watcher.see(view, devices, now)
         changes = {unit: BACK for name in question.back for unit in self.knows(name)}
         changes |= {unit: OUT for name in question.out for unit in self.knows(name)}
-        demands = _demands(after[0])
+        demands = demands_of(after[0])
         strict = self._stand(seen.strict, ALL_POWERED, seen, demands, question.when)
         worst, best = (
             self._fed(stand, study)
@@ -214,8 +127,8 @@ class CoolingModel:
             for stand, study in zip((worst, best), after, strict=True)
         )
         groups = self._groups(then, hopeful, cases)
-        singles = self._supply.singles(after[0])
-        weak = self._weak(then, singles, self._supply.fed(designed), cases)
+        singles = self.supply.singles(after[0])
+        weak = self._weak(then, singles, self.supply.fed(designed), cases)
         return Answer(
             groups=groups,
             zones=self._zones(then, groups, weak),
@@ -261,7 +174,7 @@ class CoolingModel:
 
     def _fed(self, stand: Stand, study: Study) -> Stand:
         """The same as the power graph has it."""
-        supply = self._supply
+        supply = self.supply
         return replace(stand, unpowered=supply.unpowered(study), lost=supply.lost(study))
 
     def _joined(
@@ -280,7 +193,7 @@ class CoolingModel:
         found = sorted(headlines(groups, zones), key=lambda item: ORDER.index(item[0]))
         status, headline, reasons = _worse(power, found)
         cases: dict[str, CaseResult] = {
-            case: _extended(
+            case: extended(
                 power.cases[case],
                 overloads(self._plan, live, case),
                 seen.strict,
@@ -344,16 +257,6 @@ class CoolingModel:
         return {zone: weak_words(zone, points) for zone, points in found.items()}
 
 
-def _demands(study: Study) -> dict[str, Demand]:
-    graph = study.graph
-    pairs = zip(graph.loads, study.plant.demands, strict=True)
-    return {graph.nodes[i].id: demand for i, demand in pairs}
-
-
-def _named(conditions: Mapping[str, UnitCondition], what: str) -> tuple[str, ...]:
-    return tuple(name for name, one in conditions.items() if getattr(one, what))
-
-
 def _worse(
     power: RedundancyReport, found: Sequence[tuple[int, str]]
 ) -> tuple[int, str, tuple[str, ...]]:
@@ -366,21 +269,6 @@ def _worse(
         rest = power.reasons if power.status != FULL else ()
         return status, headline, (*words, *rest)
     return power.status, power.headline, (*power.reasons, *words)
-
-
-def _extended(
-    case: CaseResult,
-    over: tuple[Overload, ...],
-    conditions: Mapping[str, UnitCondition],
-    unchecked: tuple[str, ...],
-) -> CaseResult:
-    return replace(
-        case,
-        overloaded=(*case.overloaded, *over),
-        unchecked=(*case.unchecked, *unchecked),
-        assumed=(*case.assumed, *_named(conditions, "assumed")),
-        unknown=(*case.unknown, *_named(conditions, "unknown")),
-    )
 
 
 def _moved(old: Seen, new: Seen) -> bool:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from core.cooling.condition import OUT
 from core.cooling.groups import overload
 from core.cooling.plan import CoolingPlan
-from core.cooling.stand import Stand, Unpowered
+from core.cooling.stand import Singles, Stand, Unpowered
 from core.cooling.zones import is_short
 from core.redundancy.evaluate import CASES, CaseName
 from core.snapshot import SingleFailure
-
-Singles = Mapping[str, Unpowered]
-"""By id of a node, the units that its loss would newly leave without supply."""
 
 
 def failures(

@@ -15,6 +15,9 @@ from core.redundancy.study import Phase
 Unpowered = Mapping[Phase, frozenset[str]]
 """Units whose electrical node is dead, by case."""
 
+Singles = Mapping[str, Unpowered]
+"""By id of a node, the units that its loss would newly leave without supply."""
+
 ALL_POWERED: Unpowered = {"as_is": frozenset(), "mains_lost": frozenset(), "bridge": frozenset()}
 
 

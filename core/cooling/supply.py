@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from core.cooling.plan import CoolingPlan
-from core.cooling.stand import Lost, Unpowered
-from core.redundancy.condition import Plant
+from core.cooling.stand import Lost, Singles, Unpowered
+from core.redundancy.condition import Demand, Plant
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.study import Study
 
@@ -22,7 +22,32 @@ class Fed:
 
     unpowered: Unpowered
     lost: Lost
-    singles: Mapping[str, Unpowered]
+    singles: Singles
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What the loss of each single node would leave without supply: in the live plant, at the worst
+    of what is unknown, and as designed."""
+
+    live: Singles
+    worst: Singles
+    designed: Fed
+
+
+@dataclass(frozen=True, slots=True)
+class Powered:
+    """What the power verdict means for the cooling: units without supply in the live plant and at
+    the best and worst of what is unknown, loads lost at the worst, units that may be waiting for
+    generators, single failures, and what the loads take."""
+
+    live: Unpowered
+    best: Unpowered
+    worst: Unpowered
+    lost: Lost
+    waiting: frozenset[str]
+    losses: Losses
+    demands: Mapping[str, Demand]
 
 
 class CoolingSupply:
@@ -63,7 +88,25 @@ class CoolingSupply:
         """All of it."""
         return Fed(self.unpowered(study), self.lost(study), self.singles(study))
 
-    def singles(self, study: Study) -> dict[str, Unpowered]:
+    def losses(self, live: Study, worst: Study, designed: Fed) -> Losses:
+        """What the loss of each single node would do."""
+        of_live = self.singles(live)
+        return Losses(of_live, of_live if worst is live else self.singles(worst), designed)
+
+    def powered(self, live: Study, best: Study, worst: Study, losses: Losses) -> Powered:
+        """What a power verdict means for the cooling."""
+        of_live = self.unpowered(live)
+        return Powered(
+            live=of_live,
+            best=of_live if best is live else self.unpowered(best),
+            worst=of_live if worst is live else self.unpowered(worst),
+            lost=self.lost(worst),
+            waiting=self.on_generators(live),
+            losses=losses,
+            demands=demands_of(live),
+        )
+
+    def singles(self, study: Study) -> Singles:
         """By id, what the loss of each single node would newly leave without supply; nodes whose
         loss leaves nothing so are left out."""
         found: dict[str, Unpowered] = {}
@@ -91,6 +134,13 @@ class CoolingSupply:
             for name in self._units[i]
             if all(feeder in dead for feeder in self._feeders[name])
         )
+
+
+def demands_of(study: Study) -> dict[str, Demand]:
+    """What the loads take, by id."""
+    graph = study.graph
+    pairs = zip(graph.loads, study.plant.demands, strict=True)
+    return {graph.nodes[i].id: demand for i, demand in pairs}
 
 
 def _outage(plant: Plant, utilities: Collection[int]) -> bool:

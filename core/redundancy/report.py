@@ -12,7 +12,9 @@ from dataclasses import dataclass, fields, replace
 
 from core.contracts import Case
 from core.contracts import Demand as When
-from core.cooling.report import CoolingModel, Losses, Powered, Question
+from core.cooling.answer import Question
+from core.cooling.report import CoolingModel
+from core.cooling.supply import Losses, Powered
 from core.redundancy.condition import BACK, OUT, START_S, Condition, Demand, Plant
 from core.redundancy.evaluate import CASES, CaseName
 from core.redundancy.graph import PowerGraph, compile_graph
@@ -242,7 +244,7 @@ class RedundancyModel:
             assumed=cases["as_is"].assumed,
             unknown=unknown,
         )
-        powered = self._cooling.powered(live, best, worst, played.losses)
+        powered = self._cooling.supply.powered(live, best, worst, played.losses)
         return _Judged(seen, now, report, powered)
 
     def _singles(self, seen: Seen, now: float, live: Study, worst: Study) -> _Played:
@@ -261,9 +263,9 @@ class RedundancyModel:
             designed, meant = last.designed, last.losses.designed
         else:
             study = self._study(seen.live.as_designed())
-            designed, meant = study.singles(), self._cooling.fed(study)
+            designed, meant = study.singles(), self._cooling.supply.fed(study)
         of_worst = of_live if worst is live else worst.singles()
-        losses = self._cooling.losses(live, worst, meant)
+        losses = self._cooling.supply.losses(live, worst, meant)
         self._played = _Played(seen, now, of_live, of_worst, designed, losses)
         return self._played
 
