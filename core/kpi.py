@@ -83,7 +83,10 @@ class Kpis:
                 ("pv", self._pv),
                 ("genset", self._genset),
                 ("excluded", flow((energy.excluded, 1))),
-                *((form.id, flow((form.inputs, form.wh_per_unit))) for form in energy.forms),
+                *(
+                    (f"other_{form.id}", flow((form.inputs, form.wh_per_unit)))
+                    for form in energy.forms
+                ),
                 *((f"it_{category}", found) for category, found in self._it.items()),
             )
             if len(found.columns)

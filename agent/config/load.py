@@ -166,7 +166,7 @@ def _sentence(item: Any) -> str:
         return sentences[kind]
     if kind.startswith(("float", "int")):
         return f"{given!r} is not a number"
-    return str(item["msg"])
+    return str(item["msg"]).removeprefix("Value error, ")
 
 
 def _shown(item: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from agent.config import schema
+from agent.config import schema, shapes
 
 _HEAD = """\
 # The site file
@@ -116,7 +116,7 @@ def _type(annotation: Any) -> str:
     """The type in words a reader of YAML knows."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return "id" if annotation == schema.Id else _type(arguments[0])
+        return "id" if annotation == shapes.Id else _type(arguments[0])
     if origin is typing.Literal:
         return ", ".join(f"`{value}`" for value in arguments)
     if origin is list:

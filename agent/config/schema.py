@@ -5,27 +5,16 @@ Only shapes are checked here; what must hold between parts is in `checks`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
+from agent.config.energy_keys import CarbonKeys, EnergyKeys, TariffKeys
+from agent.config.shapes import Id, Positive, Share, Strict, as_list
 from core.site import AuthName, PrivName
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, le=1)]
 
-
-def _as_list(given: Any) -> Any:
-    """One name stands for a list of it."""
-    return [given] if isinstance(given, str) else given
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class SiteKeys(_Strict):
+class SiteKeys(Strict):
     """`site:` names the site."""
 
     id: Id = Field(description="stands on every metric; a-z, 0-9, '-', '_'")
@@ -33,7 +22,7 @@ class SiteKeys(_Strict):
     timezone: str = Field(default="UTC", description="IANA name, e.g. Africa/Casablanca")
 
 
-class PollKeys(_Strict):
+class PollKeys(Strict):
     """`poll:` how a device is polled; what is left out comes from `defaults.poll`."""
 
     interval_s: Positive | None = Field(default=None, description="seconds between fast polls (5)")
@@ -48,14 +37,14 @@ class PollKeys(_Strict):
     )
 
 
-class DefaultKeys(_Strict):
+class DefaultKeys(Strict):
     """`defaults:` for every device."""
 
     poll: PollKeys = PollKeys()
     credentials: str = ""
 
 
-class CredentialKeys(_Strict):
+class CredentialKeys(Strict):
     """One entry of `credentials:`."""
 
     version: Literal["v1", "v2c", "v3"] = "v2c"
@@ -78,7 +67,7 @@ class CredentialKeys(_Strict):
     context: str = Field(default="", description="SNMPv3: context name, where a device has several")
 
 
-class PlaceKeys(_Strict):
+class PlaceKeys(Strict):
     """One entry of `places:`."""
 
     id: Id
@@ -87,7 +76,7 @@ class PlaceKeys(_Strict):
     kind: Literal["campus", "building", "hall", "room", "row", "rack", "yard", "roof"] | None = None
 
 
-class DeviceKeys(_Strict):
+class DeviceKeys(Strict):
     """One entry of `devices:`."""
 
     id: Id
@@ -122,7 +111,7 @@ class DeviceKeys(_Strict):
     )
 
 
-class NodeKeys(_Strict):
+class NodeKeys(Strict):
     """One entry of `power:`."""
 
     id: Id
@@ -180,7 +169,7 @@ class NodeKeys(_Strict):
     )
 
 
-class GroupKeys(_Strict):
+class GroupKeys(Strict):
     """One entry of `groups:`."""
 
     id: Id
@@ -195,7 +184,7 @@ class GroupKeys(_Strict):
     )
 
 
-class CoolingUnitKeys(_Strict):
+class CoolingUnitKeys(Strict):
     """One entry of `cooling.units`."""
 
     id: Id
@@ -203,7 +192,7 @@ class CoolingUnitKeys(_Strict):
     capacity_kw: Positive = Field(
         description="heat it moves on the hottest day; of a pump what its flow carries"
     )
-    powered_by: Annotated[list[Id], BeforeValidator(_as_list)] = Field(
+    powered_by: Annotated[list[Id], BeforeValidator(as_list)] = Field(
         description="the node of `power` that feeds it; of several any one does"
     )
     device: Id | None = Field(
@@ -216,7 +205,7 @@ class CoolingUnitKeys(_Strict):
     )
 
 
-class CoolingGroupKeys(_Strict):
+class CoolingGroupKeys(Strict):
     """One entry of `cooling.groups`."""
 
     id: Id
@@ -239,7 +228,7 @@ class CoolingGroupKeys(_Strict):
     )
 
 
-class ZoneKeys(_Strict):
+class ZoneKeys(Strict):
     """One entry of `cooling.zones`."""
 
     id: Id
@@ -247,7 +236,7 @@ class ZoneKeys(_Strict):
         description="the groups that its heat passes in series, from the room outwards"
     )
     loads: list[Id] = Field(default=[], description="loads of `power` that stand in it")
-    heat: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+    heat: Annotated[list[str], BeforeValidator(as_list)] = Field(
         default=[], description="points that measure its heat; the higher of both counts"
     )
     heat_kw: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
@@ -256,7 +245,7 @@ class ZoneKeys(_Strict):
     heat_gain: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.1, description="fans, distribution, light: on top of the loads, part of them"
     )
-    inlet: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+    inlet: Annotated[list[str], BeforeValidator(as_list)] = Field(
         default=[], description="points that measure the air at the racks; the warmest counts"
     )
     recommended_c: float = Field(default=27.0, description="inlet above it: degraded (ASHRAE)")
@@ -264,34 +253,15 @@ class ZoneKeys(_Strict):
     air_m3: Positive | None = Field(default=None, description="air that warms without cooling")
 
 
-class CoolingKeys(_Strict):
+class CoolingKeys(Strict):
     """`cooling:` what moves the heat, and out of which rooms (docs/redundancy.md, "Cooling")."""
 
-    units: list[CoolingUnitKeys] = []
-    groups: list[CoolingGroupKeys] = []
-    zones: list[ZoneKeys] = []
+    units: list[CoolingUnitKeys] = Field(default=[])
+    groups: list[CoolingGroupKeys] = Field(default=[])
+    zones: list[ZoneKeys] = Field(default=[])
 
 
-class EnergyKeys(_Strict):
-    """`energy:` what the key figures are made of. Entries are device ids or points."""
-
-    facility: list[str] = Field(
-        default=[], description="meters of what comes in; their export registers are subtracted"
-    )
-    it: dict[Literal[1, 2, 3], list[str]] = Field(
-        default={},
-        description="meters by PUE category: 1 UPS output, 2 PDU output, 3 IT input; what is no IT "
-        "behind them is subtracted with a `-` before it: `-crah-fans`",
-    )
-    exclude: list[str] = Field(default=[], description="meters of what is not the data centre")
-    pv: list[str] = Field(default=[], description="meters of the PV plant's output")
-    genset_boundary: Literal["output", "fuel"] = Field(
-        default="output",
-        description="output: generated energy is added; fuel: it is not, the fuel will be",
-    )
-
-
-class MeterKeys(_Strict):
+class MeterKeys(Strict):
     """One entry of `meters:`, for a counter of `energy` that is not quite usual."""
 
     meter: str = Field(description="the point of the counter, or a device: all its counters")
@@ -306,7 +276,7 @@ class MeterKeys(_Strict):
     )
 
 
-class InfluxKeys(_Strict):
+class InfluxKeys(Strict):
     """`history.influx:` where to copy the history to."""
 
     url: str
@@ -316,7 +286,7 @@ class InfluxKeys(_Strict):
     token_env: str | None = Field(default=None, description="environment variable that holds it")
 
 
-class HistoryKeys(_Strict):
+class HistoryKeys(Strict):
     """`history:` how much is kept on this machine, and copies of it."""
 
     retention_days: Positive = Field(default=400.0, description="older hours are removed")
@@ -326,18 +296,20 @@ class HistoryKeys(_Strict):
     influx: InfluxKeys | None = None
 
 
-class SiteFile(_Strict):
+class SiteFile(Strict):
     """The whole site file."""
 
     site: SiteKeys
-    profiles: Annotated[list[str], BeforeValidator(_as_list)] = []
+    profiles: Annotated[list[str], BeforeValidator(as_list)] = Field(default=[])
     defaults: DefaultKeys = DefaultKeys()
-    credentials: dict[str, CredentialKeys] = {}
-    places: list[PlaceKeys] = []
-    devices: list[DeviceKeys] = []
-    power: list[NodeKeys] = []
-    groups: list[GroupKeys] = []
+    credentials: dict[str, CredentialKeys] = Field(default={})
+    places: list[PlaceKeys] = Field(default=[])
+    devices: list[DeviceKeys] = Field(default=[])
+    power: list[NodeKeys] = Field(default=[])
+    groups: list[GroupKeys] = Field(default=[])
     cooling: CoolingKeys = CoolingKeys()
     energy: EnergyKeys = EnergyKeys()
-    meters: list[MeterKeys] = []
+    meters: list[MeterKeys] = Field(default=[])
+    carbon: CarbonKeys | None = None
+    tariffs: TariffKeys | None = None
     history: HistoryKeys = HistoryKeys()
