@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -30,7 +31,7 @@ from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
-from core.statement import Statement
+from core.statement import Statement, Statements
 from core.totals import LineTotals, missing
 from history.store import History
 
@@ -49,6 +50,8 @@ STATE = "engine"
 
 STOP_WITHIN_S = 10.0
 """An orderly stop takes no longer; after that what is left is dropped, and said."""
+
+_T = TypeVar("_T")
 
 _log = structlog.get_logger("agent")
 
@@ -107,11 +110,21 @@ class Agent:
     ) -> WhatIf:
         return self._engine.what_if(out, back, case, demand)
 
-    def pue_statement(self, name: str) -> Statement:
-        return self._engine.pue_statement(name)
+    async def pue_statement(self, name: str) -> Statement:
+        return await self._told(name, lambda statements: statements.audit(name))
 
-    def months(self, year: int | None) -> Sequence[Statement]:
-        return self._engine.months(year)
+    async def months(self, year: int | None) -> Sequence[Statement]:
+        if year is None:
+            return self._engine.statements.table()
+        return await self._told(f"{year:04}", lambda statements: statements.table(year))
+
+    async def _told(self, name: str, ask: Callable[[Statements], _T]) -> _T:
+        """What is asked of the energies at hand, or for what is older of those on disk."""
+        period = self._engine.statements.beyond(name)
+        if period is None:
+            return ask(self._engine.statements)
+        kept = await self._history.energies(period.start, period.end)
+        return await asyncio.to_thread(lambda: ask(self._engine.statements_of(kept)))
 
     async def next_snapshot(self, after_version: int) -> Snapshot:
         async with self._published:

@@ -129,14 +129,14 @@ class Services(Protocol):
         """Raises KeyError naming an id that is neither a node, nor a cooling unit, nor a device."""
         ...
 
-    def pue_statement(self, name: str) -> Statement:
+    async def pue_statement(self, name: str) -> Statement:
         """What the PUE of a window (`24h`), a month (`2026-03`) or a year stands on. Raises
-        ValueError for another name."""
+        ValueError for another name, SinkError where the disk that has it cannot be read."""
         ...
 
-    def months(self, year: int | None) -> Sequence[Statement]:
+    async def months(self, year: int | None) -> Sequence[Statement]:
         """The months of a year, left out the current one, and the year itself. Raises ValueError
-        for one out of range."""
+        for one out of range, SinkError as above."""
         ...
 
     async def next_snapshot(self, after_version: int) -> Snapshot:

@@ -185,7 +185,7 @@ class EnergyMeters:
         """Take the readings that are new since the last call. `now` is UTC seconds."""
         self.updates += 1
         self._resolve(view)
-        self._set_clock(now)
+        self.set_clock(now)
         counter, counter_time, counter_ok, _ = _gather(view, self._counter_row)
         power, power_time, power_ok, power_quality = _gather(view, self._power_row)
         counter = counter * self._counts
@@ -214,7 +214,8 @@ class EnergyMeters:
         self.ledger.add(self.added, now)
         self._set_power(power, power_ok, counter_ok, power_quality)
 
-    def _set_clock(self, now: float) -> None:
+    def set_clock(self, now: float) -> None:
+        """It is `now`, in UTC seconds by the wall clock."""
         if self._wall is not None and now < self._wall:
             self._offset += self._wall - now
         self._wall = now
@@ -333,7 +334,7 @@ class EnergyMeters:
             self.coarse_wh[i] = meter.coarse_wh
         self._wall, self._offset = state["wall"], float(state["ahead_s"])
         self._fill_windows()
-        self._set_clock(now)
+        self.set_clock(now)
 
     def _fill_windows(self) -> None:
         """The windows as the ledger has them: a part of a quarter that is known was its end."""

@@ -21,7 +21,7 @@ from core.redundancy.groups import unknown_group
 from core.redundancy.report import RedundancyModel
 from core.site import Site
 from core.snapshot import DeviceStatus, Event, Nameplate, RedundancyReport, Snapshot, WhatIf
-from core.statement import Statement, Statements
+from core.statement import Statements
 from core.table import PointTable
 from core.vocabulary import Severity
 
@@ -90,13 +90,17 @@ class Engine:
             raise ValueError(f"the state of an earlier run cannot be read: {error!r}") from error
         self._set_kpis(kpis)
 
-    def pue_statement(self, name: str) -> Statement:
-        """What the PUE of a window, month or year stands on. Raises ValueError for another name."""
-        return self._statements.audit(name)
+    @property
+    def statements(self) -> Statements:
+        """What figures stand on, of the energies that are at hand."""
+        return self._statements
 
-    def months(self, year: int | None) -> Sequence[Statement]:
-        """The months of a year and the year itself. Raises ValueError for one out of range."""
-        return self._statements.table(year)
+    def statements_of(self, kept: Kept) -> Statements:
+        """The same of older energies that were kept. For any thread."""
+        kpis = _kpis(self._site)
+        kpis.meters.load(kept)
+        kpis.meters.set_clock(self._snapshot.time)
+        return Statements(kpis, self._site.timezone)
 
     def tick(self, now: float) -> Snapshot:
         """Compute everything as of `now` and publish it."""

@@ -20,7 +20,7 @@ from core.cells import Columns, Held
 from core.energy import RINGS, WINDOWS, YEAR
 from core.figures import SumsOf
 from core.kpi import Kpis
-from core.ledger import CELL_S
+from core.ledger import CELL_S, DAYS_MAX
 from core.pue import EDITION
 from core.quality import Quality
 from core.readings import Floats
@@ -108,6 +108,14 @@ class Statements:
         self._calendar = Calendar(timezone)
         self._month: Period | None = None
 
+    def beyond(self, name: str) -> Period | None:
+        """The month or year of this name if its energies are on disk only; None for others."""
+        if name in WINDOWS:
+            return None
+        period = self._named(name)
+        held_from = self._meters.utc - (DAYS_MAX - 1) * 86_400.0
+        return period if period.start < held_from else None
+
     def audit(self, name: str) -> Statement:
         """What the PUE of a window (`24h`), a month (`2026-03`) or a year (`2026`) stands on.
 
@@ -115,10 +123,7 @@ class Statements:
         """
         if name in WINDOWS:
             return self._of_window(name)
-        try:
-            period = self._calendar.named(name)
-        except ValueError as error:
-            raise ValueError(f"{error}, nor one of the windows {', '.join(WINDOWS)}") from None
+        period = self._named(name)
         statement = self._of_period(period)
         held = self._meters.ledger.held(self._every, period.start, statement.until)
         return replace(statement, meters=self._shares(held, period.start, statement.until))
@@ -130,6 +135,12 @@ class Statements:
             year = self._calendar.month_of(self._meters.utc).first.year
         periods = (*self._calendar.months(year), self._calendar.year(year))
         return tuple(self._of_period(period) for period in periods)
+
+    def _named(self, name: str) -> Period:
+        try:
+            return self._calendar.named(name)
+        except ValueError as error:
+            raise ValueError(f"{error}, nor one of the windows {', '.join(WINDOWS)}") from None
 
     def revised(self) -> str:
         """What the last update did to a month that was over, in words; empty if nothing."""

@@ -172,6 +172,10 @@ class Journal:
         """All meters of the ledger, and its cells that begin in `start <= t < end`."""
         return self._do(lambda: ledger.read(self._db, start, end))
 
+    def newest_cells(self, count: int) -> tuple[tuple[str, ...], list[Cell]]:
+        """The same of the last `count` cells."""
+        return self._do(lambda: ledger.newest(self._db, count))
+
     def trim(self, limits: Limits, now_ms: int) -> None:
         """Delete what every sink has, then what is over the limits."""
         for _ in range(TRIM_STEPS_MAX):

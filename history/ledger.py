@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from core.ledger import Cell
 
@@ -29,6 +30,8 @@ CREATE TABLE ledger (
     value BLOB NOT NULL           -- zlib of _ENTRY for each meter that has something
 );
 """
+
+_log = structlog.get_logger("history")
 
 _ENTRY = np.dtype([("meter", "<u4"), ("wh", "<f8"), ("known_s", "<f4"), ("estimated_wh", "<f4")])
 
@@ -46,7 +49,7 @@ def write(db: sqlite3.Connection, meters: Sequence[str], cells: Sequence[Cell]) 
         entries["estimated_wh"] = cell.estimated_wh[some]
         before = db.execute("SELECT value FROM ledger WHERE start = ?", (cell.start,)).fetchone()
         if before is not None:
-            others = _entries(before[0])
+            others = _entries(cell.start, before[0])
             others = others[~np.isin(others["meter"], ids)]
             entries = np.concatenate([entries, others])
             grown -= len(before[0])
@@ -57,17 +60,27 @@ def write(db: sqlite3.Connection, meters: Sequence[str], cells: Sequence[Cell]) 
     return grown
 
 
-def read(db: sqlite3.Connection, start: float, end: float) -> tuple[tuple[str, ...], list[Cell]]:
-    """All meters, and the cells that begin in `start <= t < end`, oldest first, with a column for
-    each."""
+Read = tuple[tuple[str, ...], list[Cell]]
+"""All meters, and cells with a column for each, oldest first."""
+
+
+def read(db: sqlite3.Connection, start: float, end: float) -> Read:
+    """The cells that begin in `start <= t < end`."""
+    return _read(db, "WHERE start >= ? AND start < ? ORDER BY start", (start, end))
+
+
+def newest(db: sqlite3.Connection, count: int) -> Read:
+    """The last `count` cells. By their number, not by the clock: it may be wrong after a start."""
+    meters, cells = _read(db, "ORDER BY start DESC LIMIT ?", (count,))
+    return meters, cells[::-1]
+
+
+def _read(db: sqlite3.Connection, which: str, values: tuple[float, ...]) -> Read:
     meters = tuple(name for (name,) in db.execute("SELECT name FROM meter ORDER BY id"))
-    query = (
-        "SELECT start, rules, changed, value FROM ledger WHERE start >= ? AND start < ? "
-        "ORDER BY start"
-    )
+    query = "SELECT start, rules, changed, value FROM ledger "
     cells = []
-    for begin, rules, changed, value in db.execute(query, (start, end)):
-        entries = _entries(value)
+    for begin, rules, changed, value in db.execute(query + which, values):
+        entries = _entries(begin, value)
         at = entries["meter"] - 1  # ids count from one and none is ever deleted
         wh, known_s, estimated_wh = np.zeros((3, len(meters)))
         wh[at], known_s[at] = entries["wh"], entries["known_s"]
@@ -81,8 +94,13 @@ def size(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT coalesce(sum(length(value)), 0) FROM ledger").fetchone()[0])
 
 
-def _entries(value: bytes) -> npt.NDArray[np.void]:
-    return np.frombuffer(zlib.decompress(value), dtype=_ENTRY)
+def _entries(start: int, value: bytes) -> npt.NDArray[np.void]:
+    """What a row holds; nothing where it is damaged, and that is said."""
+    try:
+        return np.frombuffer(zlib.decompress(value), dtype=_ENTRY)
+    except (zlib.error, ValueError) as error:
+        _log.error("energies_damaged", quarter=start, reason=str(error))
+        return np.zeros(0, dtype=_ENTRY)
 
 
 def _ids(db: sqlite3.Connection, meters: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Unavailable
-from core.ledger import DAYS_MAX, Kept
+from core.ledger import DAY_CELLS, DAYS_MAX, Kept
 from core.site import Site
 from history import influx as influx_sink
 from history import local as local_sink
@@ -48,9 +48,6 @@ BACKLOG_SHARE = 0.25
 
 BACKLOG_BYTES_MIN = 64 * 2**20
 """... at least this: the hour that is not sealed yet must fit in."""
-
-LEDGER_AGE_S_MAX = DAYS_MAX * 86_400.0
-"""Older energies stay on disk."""
 
 _log = structlog.get_logger("history")
 
@@ -183,9 +180,14 @@ class History:
         value = self._journal.recall(name)
         if value is None:
             return None
-        now = self._clock.now()
-        meters, cells = self._journal.cells(now - LEDGER_AGE_S_MAX, now + LEDGER_AGE_S_MAX)
+        meters, cells = self._journal.newest_cells(DAYS_MAX * DAY_CELLS)
         return Kept(json.loads(value), meters, cells)
+
+    async def energies(self, start: float, end: float) -> Kept:
+        """The ledger between two times (UTC seconds), however old. Raises Unavailable where the
+        disk fails."""
+        meters, cells = await asyncio.to_thread(self._journal.cells, start, end)
+        return Kept({}, meters, cells)
 
     async def close(self) -> None:
         """Write what is still in memory and close. What the disk does not take in time is lost,

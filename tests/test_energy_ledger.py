@@ -138,6 +138,19 @@ def test_the_disk_gives_back_what_it_was_given_and_keeps_meters_that_are_gone(tm
     db.close()
 
 
+def test_a_damaged_quarter_is_left_out_and_said(tmp_path, capsys):
+    db = open_database(tmp_path / "journal.db", ["local"])
+    ledger = Ledger(1)
+    add(ledger, [0], [span(0, 1800)])
+    with transaction(db):
+        disk.write(db, ("a",), ledger.unsaved())
+        db.execute("UPDATE ledger SET value = substr(value, 1, 9) WHERE start = ?", (T,))
+    _, cells = disk.read(db, T, T + DAY_S)
+    assert [cell.wh.tolist() for cell in cells] == [[0.0], [900.0]]
+    assert "energies_damaged" in capsys.readouterr().out
+    db.close()
+
+
 def test_state_and_cells_are_kept_together_or_not_at_all(tmp_path):
     journal = Journal.open(tmp_path, ["local"])
     ledger = Ledger(1)

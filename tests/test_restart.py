@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.engine import Engine
+from core.ledger import RULES, Cell, Kept
 from core.metering import Energy, EnergyInput
 from core.points import parse_name
 from core.quality import Quality
@@ -111,3 +112,61 @@ def test_a_journal_of_the_version_before_takes_a_state(tmp_path):
     journal.remember("engine", b"two", 2)
     assert journal.recall("engine") == b"two"
     journal.close()
+
+
+DAY_S = 86_400.0
+
+
+def a_year_of(engine: Engine, start: float) -> Kept:
+    """Cells of both meters every hour for 366 days, as an earlier run has kept them."""
+    meters = engine.state().meters
+    wh = np.array([W[name.partition("/")[0]] / 4 for name in meters])
+    whole, none = np.full(len(wh), 900.0), np.zeros(len(wh))
+    starts = range(int(start), int(start + 366 * DAY_S), 900)
+    return Kept({}, meters, [Cell(at, RULES, at + 900.0, wh, whole, none) for at in starts])
+
+
+async def test_a_year_that_is_no_more_in_memory_is_told_from_disk(tmp_path):
+    clock = HandClock()
+    kept_history = history(tmp_path, clock)
+    engine = Engine(SITE, T0)
+    year_2024 = 1_704_067_200.0
+    await kept_history.remember("engine", a_year_of(engine, year_2024))
+    run(engine, T0, 60)
+    assert engine.statements.beyond("24h") is None
+    assert engine.statements.beyond("2026-12") is None  # it is January 2027
+    period = engine.statements.beyond("2024")
+    assert period is not None
+    old = engine.statements_of(await kept_history.energies(period.start, period.end))
+    *months, year = old.table(2024)
+    await kept_history.close()
+    (pue_2024,) = year.pue
+    assert (pue_2024.standing, pue_2024.notation) == ("final", "PUE1(2024-12-31)")
+    assert pue_2024.figure.value == pytest.approx(1.4)
+    assert pue_2024.it_wh == pytest.approx(W["ups"] * 366 * 24)
+    assert [month.pue[0].standing for month in months] == ["final"] * 12
+    assert engine.statements.audit("2024").pue[0].standing == "none"
+
+
+async def test_energies_are_taken_up_by_their_number_and_not_by_a_clock_that_is_wrong(tmp_path):
+    clock = HandClock()
+    first = history(tmp_path, clock)
+    engine = Engine(SITE, T0)
+    run(engine, T0, 1200)
+    await first.remember("engine", engine.state())
+    first._journal.close()
+    clock.time = 0.0  # a machine without a clock of its own starts in 1970
+    again = history(tmp_path, clock)
+    later = Engine(SITE, clock.time)
+    later.restore(again.recall("engine"), clock.time)
+    await again.close()
+    assert ledger_wh(later) == pytest.approx(ledger_wh(engine))
+
+
+def test_a_month_that_late_energy_revises_is_an_event():
+    march = 1_772_323_200.0  # 2026-03-01T00:00:00Z
+    engine = Engine(SITE, march - 7200)
+    run(engine, march - 7200, 3600)
+    run(engine, march + 7200, 60)
+    told = [event.message for event in engine.events(0, 1000) if event.after == "revised"]
+    assert told == ["2026-02 is revised: late energy of grid, ups"]

@@ -36,7 +36,9 @@ async def kpis(request: Request, api: Api) -> Response:
 
 @router.get(
     "/kpis/pue",
-    responses=answers(statements.Audit, "The statement behind a PUE.", EXAMPLES["pue"], 400, 422),
+    responses=answers(
+        statements.Audit, "The statement behind a PUE.", EXAMPLES["pue"], 400, 422, 503
+    ),
 )
 async def pue(api: Api, query: Annotated[schemas.PueQuery, Query()]) -> Response:
     """What a PUE stands on: energies, meters with their gaps, estimates, and the rules' version.
@@ -46,7 +48,8 @@ async def pue(api: Api, query: Annotated[schemas.PueQuery, Query()]) -> Response
     """
     services = api.services
     try:
-        found = services.pue_statement(query.window)
+        async with api.history_turn:
+            found = await services.pue_statement(query.window)
     except ValueError as error:
         raise bad_request(f"window: {error}.") from None
     return json_response(stamped(services.snapshot(), statements.audit(found)))
@@ -54,17 +57,21 @@ async def pue(api: Api, query: Annotated[schemas.PueQuery, Query()]) -> Response
 
 @router.get(
     "/kpis/months",
-    responses=answers(statements.Months, "Twelve months, one year.", EXAMPLES["months"], 400, 422),
+    responses=answers(
+        statements.Months, "Twelve months, one year.", EXAMPLES["months"], 400, 422, 503
+    ),
 )
 async def months(api: Api, query: Annotated[schemas.MonthsQuery, Query()]) -> Response:
     """PUE and energies of each month of a year, and of the year, in the site's time zone.
 
     Below 95 % of the time a value is provisional, below 80 % there is none. `revised` says when
-    late energy changed a month after its end. Thirteen months are at hand.
+    late energy changed a month after its end. Thirteen months are at hand, older ones are
+    read from disk.
     """
     services = api.services
     try:
-        *parts, year = services.months(query.year)
+        async with api.history_turn:
+            *parts, year = await services.months(query.year)
     except ValueError as error:
         raise bad_request(f"year: {error}.") from None
     doc = {

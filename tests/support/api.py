@@ -429,10 +429,10 @@ class FakeServices:
             reasons=("ups-a1 would carry 424 of 400 kW",) if out else (),
         )
 
-    def pue_statement(self, name: str) -> Statement:
+    async def pue_statement(self, name: str) -> Statement:
         return make_statements().audit(name)
 
-    def months(self, year: int | None) -> Sequence[Statement]:
+    async def months(self, year: int | None) -> Sequence[Statement]:
         return make_statements().table(year)
 
     async def next_snapshot(self, after_version: int) -> Snapshot:
