@@ -78,6 +78,14 @@ def bars(results: dict[str, Any]) -> list[dict[str, Any]]:
             "figure": whole,
             "met": whole <= tick.TICK_MS_MAX,
         },
+        *(
+            {
+                "bar": f"all single failures of {size} in at most {seconds:g} s",
+                "figure": results["redundancy"][size]["singles_s"],
+                "met": results["redundancy"][size]["singles_s"] <= seconds,
+            }
+            for size, seconds in redundancy.SINGLES_S_MAX.items()
+        ),
     ]
 
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from core.redundancy.condition import HEALTHY, OUT, Condition, Demand, Plant
 from core.redundancy.evaluate import CASES, Balance
 from core.redundancy.graph import Role, compile_graph, problems
+from core.redundancy.shed import Shed
 from core.redundancy.study import Study
 from core.redundancy.trial import Trial
+from core.site import Node
 from tests.support.power_oracle import Oracle
 from tests.support.power_random import power_graphs
 
@@ -87,6 +89,34 @@ def test_removals_followed_through_the_graph_equal_a_full_evaluation(made, data)
     for out in removals:
         full = Study(graph, plant.changed(dict.fromkeys(out, OUT)))
         assert study.effects_of(out) == full.effects, graph.in_order(out)
+
+
+@many
+@given(plants(), st.data())
+def test_who_dies_by_a_removal_is_what_a_full_evaluation_says(made, data):
+    _, graph, plant, _ = made
+    study, every = Study(graph, plant), frozenset(range(len(graph)))
+    for out in data.draw(st.lists(st.sets(st.sampled_from(sorted(every)), min_size=1, max_size=3))):
+        dying = study.dying(every, out)
+        for case, full in Study(graph, plant.changed(dict.fromkeys(out, OUT))).balances.items():
+            base = study.balances[case]
+            assert dying[case] == {i for i in every if base.live[i] and not full.live[i]}
+
+
+def test_losing_one_of_two_feeds_is_answered_without_playing_it():
+    graph = compile_graph(
+        [
+            Node("utility", "utility", capacity_kw=100),
+            Node("a", "panel", ("utility",), capacity_kw=10),
+            Node("b", "panel", ("utility",), capacity_kw=10),
+            Node("rack", "load", ("a", "b"), demand_kw=8),
+        ]
+    )
+    plant, a = Plant((HEALTHY,) * 4, (Demand(8.0),)), graph.index["a"]
+    shed = Shed(Balance(graph, plant, "as_is"), graph.limit)
+    assert shed.dead({a}) == {a}
+    assert Shed(Balance(graph, plant, "as_is"), [100, 10, 7, 0]).dead({a}) is None, "b is too small"
+    assert shed.dead({graph.index["utility"]}) == {0, 1, 2, 3}
 
 
 @several

@@ -8,7 +8,7 @@ graph. Max-flow is not the model: no switch and no parallel module splits its lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from core.redundancy.condition import Plant
@@ -167,11 +167,22 @@ class Balance:
                 return (graph.recharge_kw[i], *(0.0,) * (len(feeders) - 1))
             return (0.0,) * len(feeders)
         if role is Role.LOAD:
-            return self._split_load(i)
+            return self.split_load(i)
         takes = self.gives[i] / graph.efficiency[i]
         if role is Role.UPS and self.case == "mains_lost":
             takes += graph.recharge_kw[i]
-        if role is not Role.BUS:
+        return self._drawn(i, takes)
+
+    def shares(self, i: int) -> tuple[float, ...]:
+        """What a node that is no load takes from each feeder for every kW that it gives."""
+        if self.forced[i] or not self.graph.feeders[i]:
+            return (0.0,) * len(self.graph.feeders[i])
+        return self._drawn(i, 1 / self.graph.efficiency[i])
+
+    def _drawn(self, i: int, takes: float) -> tuple[float, ...]:
+        """What a node that is no load draws from each feeder, of all that it takes."""
+        feeders = self.graph.feeders[i]
+        if self.graph.role[i] is not Role.BUS:
             if len(feeders) == 1:
                 return (takes,)
             pick = self.pick[i]
@@ -195,11 +206,15 @@ class Balance:
             and self.live[self.graph.feeders[i][0]]
         )
 
-    def _split_load(self, i: int) -> tuple[float, ...]:
-        """Equal shares, or the measured ones; the feeds that are left take over all of it."""
-        demand, feeders = self.demand[i], self.graph.feeders[i]
+    def split_load(self, i: int, dead: Container[int] = ()) -> tuple[float, ...]:
+        """Equal shares, or the measured ones; the feeds that are left take over all of it. Feeders
+        in `dead` are taken as dead, too."""
+        demand, live = self.demand[i], self.live
         blocked = self.conditions[i].blocked
-        fed = [1.0 if self.live[f] and k not in blocked else 0.0 for k, f in enumerate(feeders)]
+        fed = [
+            1.0 if live[f] and k not in blocked and f not in dead else 0.0
+            for k, f in enumerate(self.graph.feeders[i])
+        ]
         if demand.shares:
             measured = [share * here for share, here in zip(demand.shares, fed, strict=True)]
             if sum(measured) > 0:

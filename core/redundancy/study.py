@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from core.redundancy.condition import START_S, Plant
 from core.redundancy.evaluate import CASES, TOLERANCE, Balance, CaseName
 from core.redundancy.graph import PowerGraph, Role
+from core.redundancy.shed import Shed
 from core.redundancy.trial import Trial
 from core.snapshot import CaseResult, Overload
 
@@ -82,10 +84,62 @@ class Study:
             for case, balance in self.balances.items()
         }
         self._too_much = {i for i in nodes if self._drops_out(i)}
-        self.effects: Effects = self.effects_of(())
+        self.effects: Effects = self._played(())
 
     def effects_of(self, out: Collection[int]) -> Effects:
         """What would be wrong with these nodes out as well, in each case."""
+        dead = self._shed(out)
+        return self._played(out) if dead is None else self._without(dead)
+
+    def _without(self, dead: Mapping[Phase, Collection[int]]) -> Effects:
+        """What is wrong with some nodes dead, and nothing overloaded that was not before."""
+        gone = {
+            phase: self._mask(i for i in nodes if i in self._bit) for phase, nodes in dead.items()
+        }
+        if not any(gone.values()):
+            return self.effects
+        bridged = self._live["bridge"] & ~gone["bridge"]
+        effects = {}
+        for case in self.balances:
+            live = self._live[case] & ~gone[case]
+            unprotected = live & self._guarded & ~bridged
+            effects[case] = Effect(self._all & ~live, unprotected, self._over[case])
+        return effects
+
+    @cached_property
+    def _sheds(self) -> Mapping[Phase, Shed] | None:
+        """None where something drops out in the bridge by itself: then all has to be played."""
+        if self._too_much:
+            return None
+        limit, nodes = self.graph.limit, range(len(self.graph))
+        found: dict[Phase, Shed] = {
+            case: Shed(balance, limit, self._over[case]) for case, balance in self.balances.items()
+        }
+        over = frozenset().union(*self._over.values())
+        found["bridge"] = Shed(self._bridge, [self._able_kw(i) for i in nodes], over)
+        return found
+
+    def _shed(self, out: Collection[int]) -> Mapping[Phase, set[int]] | None:
+        """Who dies with these nodes out, where nothing else happens to the plant."""
+        sheds = self._sheds
+        if sheds is None:
+            return None
+        as_is, mains_lost = sheds["as_is"].dead(out), sheds["mains_lost"].dead(out)
+        if as_is is None or mains_lost is None:
+            return None
+        # A UPS that will have no input is no source in the bridge; who dies as it is, dies there.
+        forced = self._bridge.forced
+        fallen = {i for i in as_is | mains_lost if forced[i] and i not in out}
+        if any(
+            self._bridge.live[f] and f not in as_is for i in fallen for f in self.graph.feeders[i]
+        ):
+            return None
+        bridge = sheds["bridge"].dead({*out, *fallen})
+        if bridge is None:
+            return None
+        return {"as_is": as_is, "mains_lost": mains_lost, "bridge": bridge}
+
+    def _played(self, out: Collection[int]) -> Effects:
         trials = {case: Trial(balance) for case, balance in self.balances.items()}
         for trial in trials.values():
             trial.switch(down=out)
@@ -114,6 +168,9 @@ class Study:
 
     def dying(self, nodes: frozenset[int], out: Collection[int]) -> dict[Phase, frozenset[int]]:
         """Which of some nodes would newly have no supply with others out."""
+        dead = self._shed(out)
+        if dead is not None:
+            return {phase: nodes & gone for phase, gone in dead.items()}
         trials = {case: Trial(balance) for case, balance in self.balances.items()}
         for trial in trials.values():
             trial.switch(down=out)
@@ -221,11 +278,13 @@ class Study:
         graph, gives = self.graph, self._bridge.gives[i]
         if graph.role[i] is Role.LOAD or gives <= 0:
             return False
+        return gives > self._able_kw(i) * (1 + TOLERANCE)
+
+    def _able_kw(self, i: int) -> float:
+        """What a node can give in the bridge."""
         usual = max(balance.gives[i] for balance in self.balances.values())
-        able = max(graph.limit[i], usual)
-        if self._bridge.forced[i]:
-            able = min(able, self.plant.conditions[i].battery_kw)
-        return gives > able * (1 + TOLERANCE)
+        able = max(self.graph.limit[i], usual)
+        return min(able, self.plant.conditions[i].battery_kw) if self._bridge.forced[i] else able
 
     def _cross(self, out: Collection[int], trials: Mapping[CaseName, Trial]) -> Trial:
         """The bridge with these nodes out: what cannot carry it drops out, until it settles."""

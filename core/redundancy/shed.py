@@ -1,0 +1,146 @@
+"""The quick answer to most removals: only load is shed, and whoever takes it over can bear it.
+
+Most components of a plant hang in one chain: what they feed dies with them, loads on two feeds move
+to the other one, and no switch, bypass or bus looks any different. Then nothing has to be played
+through. Who dies is followed down; what moves is followed up just as far as needed to see that
+every node above has room for it, and what the other side gives less is not even counted. Where any
+of this does not hold the answer is None, and `trial` plays the removal.
+
+Exact where it answers: tests hold it against the full evaluation on random graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from math import inf
+
+from core.redundancy.evaluate import Balance
+from core.redundancy.graph import Role
+
+Shares = tuple[tuple[int, float], ...]
+
+
+class Shed:
+    """Removals from one balance, which must stand as it was when this was made.
+
+    `able_kw` is what each node may give before it counts as overloaded. `strained` are nodes that
+    give more than that already: whatever would relieve them is not answered here.
+    """
+
+    def __init__(
+        self, balance: Balance, able_kw: Sequence[float], strained: Iterable[int] = ()
+    ) -> None:
+        self._balance = balance
+        count = len(balance.graph)
+        self._shares: list[Shares] = [self._drawn(i) for i in range(count)]
+        self._room_kw = [able_kw[i] - balance.gives[i] for i in range(count)]
+        """What each node can give beside what it gives ..."""
+        self._chain_kw = list(self._room_kw)
+        """... and with it all nodes that feed it."""
+        self._relieves = [False] * count
+        """Draws through a node that is strained, or could."""
+        overloaded = set(strained)
+        for i in range(count):
+            above = balance.graph.feeders[i]
+            self._relieves[i] = i in overloaded or any(self._relieves[f] for f in above)
+            for feeder, share in self._shares[i]:
+                self._chain_kw[i] = min(self._chain_kw[i], self._chain_kw[feeder] / share)
+
+    def _drawn(self, i: int) -> Shares:
+        """Feeders that a node draws from, with what it draws for each kW that it gives."""
+        balance = self._balance
+        if not balance.live[i] or balance.graph.role[i] is Role.LOAD:
+            return ()
+        feeders = balance.graph.feeders[i]
+        return tuple((f, s) for f, s in zip(feeders, balance.shares(i), strict=True) if s > 0)
+
+    def dead(self, out: Iterable[int]) -> set[int] | None:
+        """Nodes that newly die with some taken out, these included; None where that is not all
+        that happens."""
+        balance = self._balance
+        live, forced = balance.live, balance.forced
+        children, role = balance.graph.children, balance.graph.role
+        taken = {i for i in out if live[i]}
+        found: set[int] = set()
+        loads: set[int] = set()
+        queue = sorted(taken)
+        while queue:
+            i = heappop(queue)  # whatever feeds it was decided upon before
+            if i in found:
+                continue
+            if i not in taken:
+                dies = self._dies(i, found)
+                if dies is None:
+                    return None
+                if not dies:
+                    continue
+            if balance.bypassed[i] or self._relieves[i]:
+                return None  # its peers would leave the bypass, or somebody would be relieved
+            found.add(i)
+            for child in children[i]:
+                if role[child] is Role.LOAD:
+                    loads.add(child)
+                elif live[child] and not forced[child]:
+                    heappush(queue, child)
+        return found if not loads or self._moves(loads, found) else None
+
+    def _dies(self, i: int, dead: set[int]) -> bool | None:
+        """Whether a node dies that has a dead feeder; None where it would look for another one, or
+        share its load otherwise."""
+        balance = self._balance
+        feeders, pick = balance.graph.feeders[i], balance.pick[i]
+        if pick >= 0 and feeders[pick] not in dead:
+            return False
+        if len(feeders) > 1:
+            blocked = balance.conditions[i].blocked
+            for k, f in enumerate(feeders):
+                if balance.live[f] and f not in dead and k not in blocked:
+                    return None
+        return True
+
+    def _moves(self, loads: set[int], dead: set[int]) -> bool:
+        """Let these loads draw from the feeds that they are left with, or die; whether every node
+        above can bear it."""
+        balance, graph, relieves = self._balance, self._balance.graph, self._relieves
+        live, draws = balance.live, balance.draws
+        more: dict[int, float] = {}
+        for i in loads:
+            if not live[i]:
+                continue
+            if relieves[i]:
+                return False
+            feeders, blocked = graph.feeders[i], balance.conditions[i].blocked
+            fed = [
+                k for k, f in enumerate(feeders) if live[f] and f not in dead and k not in blocked
+            ]
+            if len(fed) < graph.nodes[i].min_feeds:
+                dead.add(i)
+                continue
+            now = balance.split_load(i, dead) if len(fed) > 1 else ()
+            for k in fed:
+                kw = (now[k] if now else balance.demand[i].kw) - draws[i][k]
+                if kw > 0:
+                    more[feeders[k]] = more.get(feeders[k], 0.0) + kw
+        return not more or self._bears(more)
+
+    def _bears(self, more: dict[int, float]) -> bool:
+        """Whether nodes can give so much more, and all that feed them."""
+        queue = [-i for i in more]
+        heapify(queue)
+        while queue:
+            i = -heappop(queue)
+            kw = more[i]
+            if kw <= self._chain_kw[i] and not queue:
+                return True
+            if not kw <= self._room_kw[i]:
+                return False
+            if self._chain_kw[i] == inf:
+                continue
+            for feeder, share in self._shares[i]:
+                if feeder in more:
+                    more[feeder] += kw * share
+                else:
+                    more[feeder] = kw * share
+                    heappush(queue, -feeder)
+        return True
