@@ -379,7 +379,7 @@ class Meter:
         band_wh = self.band_wh or min(self.step_wh, 2 * expected)
         if usual:
             self.band_wh = min(max(abs(change), FADES * band_wh), max(self.step_wh, counted))
-        return self._set_right(start, time, expected, change, band_wh)
+        return self._set_right(time, expected, change, band_wh, given_wh=given_wh)
 
     def _agrees(self, counted: float, given_wh: float) -> bool:
         """What the counter brings is what the power gave, as far as one step of it can tell."""
@@ -392,14 +392,21 @@ class Meter:
         return owes and time - self.moved > STUCK_STEPS * (self.moved - self.spread_from)
 
     def _set_right(
-        self, start: float, time: float, expected: float, change: float, band_wh: float
+        self, time: float, expected: float, change: float, band_wh: float, *, given_wh: float
     ) -> tuple[Span, ...]:
-        """Energy when the counter moved: by power, but within the band of what was counted."""
+        """Energy when the counter moved: by power, but within the band of what was counted.
+
+        What was given since it moved last, `given_wh`, is set right over the time that it took at
+        the power of now: where a generator stood for weeks in between, not over those.
+        """
+        start = self.until
         ahead = self.ahead_wh + change
         self.ahead_wh = min(band_wh, max(-band_wh, ahead))
         correction = self.ahead_wh - ahead
-        if correction and self.spread_from < start:
-            late = Span(self.spread_from, time, correction, time, estimated=False)
+        took_s = given_wh / max(expected, 1e-9) * (time - start)
+        begin = max(self.spread_from, time - took_s)
+        if correction and begin < start:
+            late = Span(begin, time, correction, time, estimated=False)
             return (Span(start, time, expected, start, estimated=False), late)
         wh = max(0.0, expected + correction)  # energy never flows back: it waits for the counter
         self.ahead_wh += wh - (expected + correction)

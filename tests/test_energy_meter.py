@@ -260,6 +260,22 @@ def test_a_stopped_generator_gives_zero_and_its_first_run_counts():
     assert meter.total_wh == pytest.approx(true_wh(600), rel=0.01)
 
 
+@pytest.mark.parametrize("error", [0.9, 1.1])
+def test_a_generator_that_stood_for_weeks_corrects_nothing_back_over_them(error):
+    meter = Meter(RATING_W)
+    week_s = 7 * 86_400
+    for t in range(0, 600, 5):
+        meter.take(t, POWER_W * error, 1e9 + true_wh(t) // 1000 * 1000)
+    spans = []
+    for t in range(600, week_s, 60):
+        spans += meter.take(t, 0.0, 1e9 + true_wh(595) // 1000 * 1000)
+    for t in range(week_s, week_s + 600, 5):
+        shown = 1e9 + (true_wh(595) + true_wh(t - week_s)) // 1000 * 1000
+        spans = meter.take(t, POWER_W * error, shown)
+        assert all(span.start >= week_s - 60 for span in spans)
+    assert meter.total_wh == pytest.approx(2 * true_wh(595), rel=0.02)
+
+
 def test_without_a_rating_recent_power_bounds_the_counter():
     meter = Meter()
     feed(meter, 0, 60)
