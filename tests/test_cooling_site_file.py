@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.commands.check import check
 from agent.config.load import load_site
 from core.errors import ConfigError
 
@@ -163,3 +164,16 @@ def test_a_node_that_was_refused_itself_is_not_reported_a_second_time(tmp_path):
     text = GOOD.replace("id: board, kind: panel", "id: board, kind: pannel")
     found = mistakes(tmp_path, text)
     assert [p.key for p in found] == ["power[2].kind"]
+
+
+def test_check_says_what_cooling_there_is_and_what_of_it_is_not_judged(tmp_path, capsys):
+    path = tmp_path / "site.yaml"
+    path.write_text(GOOD)
+    check(path, json=False)
+    assert "4 cooling units in 3 groups for 1 rooms" in capsys.readouterr().out
+    path.write_text(GOOD.replace(", buffer_m3: 4, buffer_delta_k: 5", ""))
+    check(path, json=False)
+    assert "so no ride-through is judged: hall-1" in capsys.readouterr().out
+    path.write_text(GOOD[: GOOD.index("cooling:")])
+    check(path, json=False)
+    assert "no cooling part: whether the rooms stay cool is not judged" in capsys.readouterr().out

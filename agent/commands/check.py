@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.config.load import load
+from core.cooling.plan import compile_plan
 from core.errors import ConfigError
 from core.site import Site
+
+COOLING_CLASSES = frozenset(("chiller", "crah", "crac", "pump", "cooling_tower", "dry_cooler"))
+"""Devices that tell that a site has rooms to be judged."""
 
 
 def check(site: Path, *, json: bool) -> None:
@@ -37,6 +41,11 @@ def check(site: Path, *, json: bool) -> None:
     print(f"{site} is right: {checked.name}")
     print(f"  {summary['devices']} devices: " + _counts(summary["classes"]))
     print(f"  {summary['nodes']} power nodes: " + _counts(summary["kinds"]))
+    if checked.cooling.zones:
+        print(
+            f"  {summary['cooling_units']} cooling units in {summary['cooling_groups']} groups for "
+            f"{summary['zones']} rooms"
+        )
     print(f"  {summary['groups']} redundancy groups, {summary['energy_inputs']} energy inputs")
     for remark in summary["remarks"]:
         print(f"  note: {remark}")
@@ -52,6 +61,9 @@ def _summary(site: Site) -> dict[str, Any]:
         "nodes": len(site.power),
         "kinds": dict(Counter(node.kind for node in site.power)),
         "groups": len(site.groups),
+        "cooling_units": len(site.cooling.units),
+        "cooling_groups": len(site.cooling.groups),
+        "zones": len(site.cooling.zones),
         "energy_inputs": inputs,
         "remarks": _remarks(site),
     }
@@ -69,6 +81,14 @@ def _remarks(site: Site) -> list[str]:
         remarks.append("no energy.it: there will be no PUE")
     if not site.power:
         remarks.append("no power graph: there will be no redundancy verdict")
+    cools = any(device.device_class in COOLING_CLASSES for device in site.devices)
+    if cools and not site.cooling.zones:
+        remarks.append("no cooling part: whether the rooms stay cool is not judged")
+    unstated = compile_plan(site.cooling).unchecked()
+    if unstated:
+        remarks.append(
+            f"no air_m3 and no buffer, so no ride-through is judged: {', '.join(unstated)}"
+        )
     return remarks
 
 
