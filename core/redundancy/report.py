@@ -43,9 +43,9 @@ PLAYED_ANEW_SHARE = 0.01
 single failure when it has moved by more than the second."""
 
 JUDGED_S_PER_NODE = 0.001
-PLAYED_S_PER_NODE = 0.01
+PLAYED_S_PER_NODE = 0.002
 """A load that moves has the verdict computed again at most so often, per node of the graph, so that
-a large plant, where some load always moves, does not live for its verdict alone (5 and 50 s at
+a large plant, where some load always moves, does not live for its verdict alone (5 and 10 s at
 5,000 nodes). A change of condition never waits."""
 
 MOVES_KW = 0.05
