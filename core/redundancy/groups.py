@@ -153,15 +153,16 @@ def _firm(study: Study, balance: Balance, i: int, aside: int = 0) -> float:
     if not balance.live[i]:
         return 0.0
     role, limit = graph.role[i], graph.limit[i]
-    if role in (Role.SOURCE, Role.UPS):
-        guards = role is Role.SOURCE or (study.guards(i) and not balance.bypassed[i])
-        return limit if guards and not aside else 0.0
+    if role is Role.SOURCE:
+        return limit
+    if role is Role.UPS:
+        return limit if study.guards(i) and not balance.bypassed[i] else 0.0
     feeders, blocked = graph.feeders[i], balance.conditions[i].blocked
     if role is Role.BUS:
         usable = (f for k, f in enumerate(feeders) if k not in blocked)
         units = sorted((_firm(study, balance, f) for f in usable), reverse=True)
         return min(limit, sum(units[aside:]))
-    return min(limit, _firm(study, balance, feeders[balance.pick[i]], aside))
+    return min(limit, _firm(study, balance, feeders[balance.pick[i]]))
 
 
 def _load_kw(study: Study, case: CaseName, members: list[int], here: list[int]) -> float:
