@@ -18,7 +18,7 @@ from tests.support.simulator import WINTER_NIGHT
 
 LIVELY = 1.05
 """The simulated loads move about their nominal value, by up to 3.3 % upwards, and a static switch
-takes 0.3 %: they are played so much smaller that they never exceed what the answer was given for."""
+takes 0.3 %: they are played so much smaller that they never exceed what was asked for."""
 
 IDLE_LOSS = 0.01
 """A simulated UPS has a loss without load, too, and its efficiency falls above half load: up to so
@@ -26,7 +26,7 @@ much of its capacity that the answer does not know of (docs/redundancy.md, Simpl
 
 STEP_S = 0.5
 START_S = 40.0
-"""After so long the simulated generators carry, one after the other, and the UPSs have walked in."""
+"""After so long the simulated generators carry, all of them, and the UPSs have walked in."""
 
 
 @dataclass

@@ -4,7 +4,9 @@ one, whatever the devices say."""
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from core.quality import Quality
 from core.site import Group
 from tests.support.conditions import NOW
 from tests.support.plants_random import standby_plants
-from tests.support.power import Plant
+from tests.support.power import Plant, node
 from tests.support.power_random import power_graphs
 
 several = settings(deadline=None, max_examples=60)
@@ -103,6 +105,32 @@ def test_a_point_that_is_not_told_never_makes_an_answer_better(plant, data):
     assert WORTH[after.verdict] <= WORTH[before.verdict], (before.reasons, after.reasons)
 
 
+@pytest.mark.parametrize(
+    "point", ["ats/control.mode", "ats/transfer.state", "ats/redundancy.state", "ats/position"]
+)
+def test_a_switch_that_does_not_tell_whether_it_moves_is_not_taken_for_one_that_never_did(point):
+    """Were it taken for certain that it does not move, taking it out would be nothing new."""
+    nodes = [
+        node("utility", "utility", kw=500),
+        node("gen", "genset", kw=500),
+        node("ats", "ats", "utility gen", 500, device="ats"),
+        node("other", "ats", "utility gen", 500),
+        node("ups", "ups", "ats", 100),
+        node("row", "load", "ups other", 50),
+    ]
+    said = {"ats/position": "preferred", "ats/control.mode": "auto"}
+    said |= {"ats/transfer.state": "allowed", "ats/redundancy.state": "full"}
+    plant = Plant(nodes).at(said)
+    assert plant.what_if("ats").verdict == "unsafe"
+    plant.change(point, quality=Quality.NO_ANSWER)
+    answer = plant.what_if("ats")
+    if point == "ats/redundancy.state":  # its other source may be gone: believed at once
+        assert answer.verdict == "unsafe"
+    else:
+        assert answer.verdict == "unknown"
+        assert plant.report().unknown == ("ats",)
+
+
 @several
 @given(watched_plants(), st.data())
 def test_the_live_verdict_of_a_plant_long_silent_is_no_better(plant, data):
@@ -156,7 +184,7 @@ def test_a_unit_more_beside_its_like_never_lowers_an_answer_or_a_group(nodes, da
         more, names = doubled(nodes, name, count)
         answers.append(Plant(more, [Group("units", "N+R", names, 0)]).what_if(out))
     event(" ".join(answer.verdict for answer in answers))
-    for few, many in zip(answers, answers[1:], strict=False):
+    for few, many in pairwise(answers):
         assert set(many.lost_loads) <= set(few.lost_loads)
         assert set(many.unprotected_loads) <= set(few.unprotected_loads)
         assert not (few.verdict != "unsafe" and many.verdict == "unsafe"), many.reasons

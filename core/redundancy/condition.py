@@ -25,8 +25,8 @@ class Condition:
     carry its load on its battery, for `battery_s` seconds as it is loaded now, or with `battery_kw`
     for just as long as a start takes; with `battery_unknown` perhaps. `on_bypass`: as a UPS it is
     on bypass. `selected`: the feeder in use of a switch, -1 where that is not known. `transfers`: a
-    switch changes over by itself. `blocked`: feeders that give this node nothing, whatever the
-    graph says.
+    switch changes over by itself, with `transfer_unknown` perhaps. `blocked`: feeders that give
+    this node nothing, whatever the graph says.
 
     What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
     feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`:
@@ -42,6 +42,7 @@ class Condition:
     on_bypass: bool = False
     selected: int = -1
     transfers: bool = True
+    transfer_unknown: bool = False
     blocked: frozenset[int] = frozenset()
     carrying: bool = False
     on_battery: bool = False
@@ -50,6 +51,11 @@ class Condition:
     unknown: bool = False
     assumed: bool = False
     reasons: tuple[str, ...] = ()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is not known, or its battery or its transfer is not."""
+        return self.unknown or self.battery_unknown or self.transfer_unknown
 
 
 HEALTHY = Condition()
@@ -79,8 +85,9 @@ class Plant:
     demands: tuple[Demand, ...]
 
     def worst(self) -> Plant:
-        """The same with every unknown node out, and every unknown battery useless."""
-        return replace(self, conditions=tuple(_worst(c) for c in self.conditions))
+        """The same with every unknown node out, every unknown battery useless, and no switch that
+        moves unless it is known to."""
+        return replace(self, conditions=tuple(worst_of(c) for c in self.conditions))
 
     def best(self) -> Plant:
         """The same with every unknown node and battery healthy."""
@@ -98,14 +105,16 @@ class Plant:
         return replace(self, conditions=(HEALTHY,) * len(self.conditions))
 
 
-def _worst(condition: Condition) -> Condition:
+def worst_of(condition: Condition) -> Condition:
+    """A node of which all that is not known is bad."""
     if condition.unknown:
         return replace(condition, in_service=False, protects=False, transfers=False)
-    if not condition.battery_unknown and not condition.untold:
+    if not (condition.battery_unknown or condition.transfer_unknown or condition.untold):
         return condition
     return replace(
         condition,
         protects=condition.protects and not condition.battery_unknown,
+        transfers=condition.transfers and not condition.transfer_unknown,
         absent=condition.absent | condition.untold,
     )
 

@@ -246,32 +246,53 @@ def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
     if in_use < 0 and position in _POSITIONS:
         preferred = _PLACES.get(reading.word("source.preferred"), 0)
         in_use = preferred if position == "preferred" else 1 - preferred
-    found = []
-    mode = reading.word("control.mode")
-    if mode not in ("", "auto"):
-        found.append(f"is not in auto ({mode.replace('_', ' ')})")
-    if reading.word("transfer.state") in ("inhibited", "unknown"):
-        found.append("has its transfer inhibited")
-    if node.kind == "sts" and reading.word("sync.state") in ("out_of_sync", "unknown"):
-        found.append("has sources out of sync")
+    found, doubts = _held_back(reading, node)
     states = reading.words("source.state.")
     places = {int(which) - 1: state for which, state in states.items() if which.isdigit()}
     absent = {place for place, state in places.items() if state in _NOT_THERE}
     untold = {place for place, state in places.items() if state in ("", "unknown")}
     others = set(range(len(node.fed_by))) - {max(in_use, 0)}
-    if reading.word("redundancy.state") in ("lost", "unknown"):
-        if not states:
-            absent = others
-        elif not (absent | untold) & others:
+    redundancy = reading.word("redundancy.state")
+    if redundancy == "lost" and not states:
+        absent = others
+    elif redundancy == "unknown" and not states:
+        untold = others
+    elif redundancy in ("lost", "unknown") and not (absent | untold) & others:
+        if redundancy == "lost":
             found.append("has lost its redundancy")
+        else:
+            doubts.append("does not tell its redundancy")
     return Condition(
         selected=in_use,
         transfers=not found,
+        transfer_unknown=bool(doubts),
         absent=frozenset(absent),
         untold=frozenset(untold),
         assumed=not position and not selected,
-        reasons=tuple(found),
+        reasons=(*found, *doubts),
     )
+
+
+_HOLDS_BACK = {
+    "transfer.state": ("inhibited", "has its transfer inhibited"),
+    "sync.state": ("out_of_sync", "has sources out of sync"),
+}
+"""The word with which a switch says that it would not transfer, and how that is said."""
+
+
+def _held_back(reading: Reading, node: Node) -> tuple[list[str], list[str]]:
+    """Why a switch would not change over, and what it does not tell of that."""
+    found = []
+    mode = reading.word("control.mode")
+    if mode not in ("", "auto", "unknown"):
+        found.append(f"is not in auto ({mode.replace('_', ' ')})")
+    told = ("transfer.state", "sync.state") if node.kind == "sts" else ("transfer.state",)
+    for name in told:
+        word, why = _HOLDS_BACK[name]
+        if reading.word(name) == word:
+            found.append(why)
+    untold = [name for name in ("control.mode", *told) if reading.word(name) == "unknown"]
+    return found, [f"does not tell its {_spoken(name)}" for name in untold]
 
 
 def _passive(reading: Reading, node: Node, _start_s: float) -> Condition:

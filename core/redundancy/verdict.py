@@ -9,10 +9,10 @@ safe from harm the worse one answers, where they differ nobody can tell.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
-from core.redundancy.condition import Plant
+from core.redundancy.condition import Plant, worst_of
 from core.redundancy.evaluate import CaseName
 from core.redundancy.groups import AT_N, LOST, UNKNOWN
 from core.redundancy.single import Weakness
@@ -82,12 +82,14 @@ def mixed_harm(
     """
     conditions = after.plant.conditions
     batteries = {i for i in unknown if conditions[i].battery_unknown}
-    doubted = batteries & _guarding_what_may_be_bared(before, at_worst, cases)
+    transfers = {i for i in unknown if conditions[i].transfer_unknown}
+    partly = batteries | transfers
+    doubted = transfers | batteries & _guarding_what_may_be_bared(before, at_worst, cases)
     weakened: dict[frozenset[int], tuple[Study, Study]] = {frozenset(): (before, after)}
-    for bad in _mixtures([i for i in unknown if i not in batteries or i in doubted]):
-        out, weak = [i for i in bad if i not in batteries], frozenset(batteries.intersection(bad))
+    for bad in _mixtures([i for i in unknown if i not in partly or i in doubted]):
+        out, weak = [i for i in bad if i not in partly], frozenset(partly.intersection(bad))
         if weak not in weakened:
-            weakened[weak] = _without_batteries(before, weak), _without_batteries(after, weak)
+            weakened[weak] = _with_doubts(before, weak), _with_doubts(after, weak)
         then, now = weakened[weak]
         meant, found = then.effects_of(out), now.effects_of(out)
         lost = unprotected = 0
@@ -100,7 +102,8 @@ def mixed_harm(
             harmed = (*after.loads_of(lost | unprotected), *after.graph.in_order(over))
             bad_words = [
                 *after.graph.ids(out),
-                *(f"the battery of {name}" for name in after.graph.in_order(set(weak))),
+                *(f"the battery of {name}" for name in after.graph.in_order(batteries & weak)),
+                *(f"the transfer of {name}" for name in after.graph.in_order(transfers & weak)),
             ]
             return [f"if only {names(bad_words)} were out: {names(harmed)}"]
     return []
@@ -124,9 +127,10 @@ def _guarding_what_may_be_bared(
     return seen
 
 
-def _without_batteries(study: Study, upses: Collection[int]) -> Study:
+def _with_doubts(study: Study, doubted: Collection[int]) -> Study:
+    """With the batteries and transfers that are not known useless."""
     conditions = study.plant.conditions
-    changes = {i: replace(conditions[i], protects=False) for i in upses}
+    changes = {i: worst_of(conditions[i]) for i in doubted}
     return Study(study.graph, study.plant.changed(changes), study.start_s)
 
 
@@ -204,8 +208,7 @@ def unknown_words(plant: Plant, study: Study) -> list[str]:
     return unmeasured + [
         f"{graph.nodes[i].id} {plant.conditions[i].reasons[-1]}"
         for i in graph.written
-        if (plant.conditions[i].unknown or plant.conditions[i].battery_unknown)
-        and plant.conditions[i].reasons
+        if plant.conditions[i].doubtful and plant.conditions[i].reasons
     ]
 
 

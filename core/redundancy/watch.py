@@ -79,9 +79,7 @@ class Watcher:
             worst=self._checked(strict_plant.worst(), ages, 0.0),
             best=self._checked(strict_plant.best(), ages, PATIENCE_S),
             wary=self._checked(strict_plant.best(), ages, 0.0),
-            unknown=self._graph.ids(
-                [i for i in self._graph.written if strict[i].unknown or strict[i].battery_unknown]
-            ),
+            unknown=self._graph.ids([i for i in self._graph.written if strict[i].doubtful]),
         )
 
     def _read(

@@ -1,5 +1,5 @@
-"""Random plants as they are built, for hypothesis: mains, standby generators, transfer switches, UPS
-systems, loads on one or two of them. All that is stated is stated so that it may just be enough."""
+"""Random plants as they are built, for hypothesis: mains, standby generators, transfer switches,
+UPS systems, loads on one or two of them, with capacities that may just be enough."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def _side(draw, side, utilities, nodes):
     """One transfer switch and the UPS system behind it; gives what loads may hang on."""
     mains = draw(st.sampled_from(utilities))
     ats, board = f"ats-{side}", f"ups-{side}"
-    nodes.append(
-        node(ats, "ats", f"{mains} gen-bus", draw(st.sampled_from([200.0, 400.0, 900.0])))
-    )
+    nodes.append(node(ats, "ats", f"{mains} gen-bus", draw(st.sampled_from([200.0, 400.0, 900.0]))))
     count, kw = draw(st.integers(1, 3)), draw(st.sampled_from([60.0, 100.0, 200.0]))
     bypass = draw(st.sampled_from(["", ats]))
     modules = [f"ups-{side}{n}" for n in range(1, count + 1)]
@@ -54,7 +52,5 @@ def _load(draw, n, boards):
         for k, board in enumerate(chosen)
     ]
     both = len(chosen) == 2 and draw(st.integers(0, 3)) == 0
-    load = node(
-        f"load-{n}", "load", " ".join(p.id for p in pdus), kw, min_feeds=2 if both else 1
-    )
+    load = node(f"load-{n}", "load", " ".join(p.id for p in pdus), kw, min_feeds=2 if both else 1)
     return [*pdus, load]
