@@ -299,6 +299,15 @@ def test_heat_is_what_the_loads_take_or_what_is_measured_the_higher_of_both():
     assert plant.report().zones[0].heat_kw == pytest.approx(330)
 
 
+def test_the_heat_of_a_load_that_is_lost_counts_on():
+    nodes = plant_room()
+    nodes = [replace(n, fed_by=("ats-it",)) if n.id == "row-1" else n for n in nodes]
+    plant = Plant(nodes, cooling=cooled())
+    answer = plant.what_if("ups-it")
+    assert answer.lost_loads == ("row-2",)
+    assert answer.zones[0].heat_kw == pytest.approx(330)
+
+
 def test_a_zone_whose_heat_nobody_tells_is_unknown():
     cooling = cooled()
     hall = replace(cooling.zones[0], loads=(), heat=("meter/active_power",))
