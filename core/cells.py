@@ -12,11 +12,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from core.meter import Span
 from core.readings import Floats
 
 Columns = npt.NDArray[np.intp]
 """Numbers of meters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Energy that flowed evenly from `start` to `end`. The time from `known_from` on is accounted
+    for by it; a correction of time accounted for before has `known_from` at its end, and may be
+    negative."""
+
+    start: float
+    end: float
+    wh: float
+    known_from: float
+    estimated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.cells import Columns, Spans
+from core.cells import Columns, Span, Spans
 from core.counters import Register
 from core.ledger import CELL_S, Kept, Ledger
-from core.meter import Meter, Span, Suspect
+from core.meter import Meter, Suspect
 from core.metering import EnergyInput
 from core.points import parse_point
 from core.quality import LEVEL_SHIFT, Level, Quality

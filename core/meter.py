@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.cells import Span
 from core.counters import MODULI_WH, Kind, Step, step
 
 MARGIN = 1.1
@@ -78,19 +79,6 @@ one."""
 
 STUCK_STEPS = 5.0
 """A counter that owes so many steps stands still."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Energy that flowed evenly from `start` to `end`. The time from `known_from` on is accounted
-    for by it; a correction of time accounted for before has `known_from` at its end, and may be
-    negative."""
-
-    start: float
-    end: float
-    wh: float
-    known_from: float
-    estimated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +257,9 @@ class Meter:
             self._rebase(time, counter_wh)
             return None
         limit_wh = self._limit_wh(time)
+        moduli_wh, count_wh = self._moduli_wh, self.step_wh
         found = step(
-            self.counter_wh,
-            counter_wh,
-            limit_wh=limit_wh,
-            count_wh=self.step_wh,
-            moduli_wh=self._moduli_wh,
+            self.counter_wh, counter_wh, limit_wh=limit_wh, count_wh=count_wh, moduli_wh=moduli_wh
         )
         sure = found.kind is Kind.WRAPPED and self.wraps_at_wh is not None
         if found.kind is not Kind.COUNTED and expected is not None and not sure:

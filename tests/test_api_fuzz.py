@@ -21,7 +21,9 @@ words = st.lists(
 ).map("".join)
 numbers = st.integers() | st.floats() | words
 parameters = st.dictionaries(
-    st.sampled_from("point from to buckets since limit device class quantity part format".split())
+    st.sampled_from(
+        "point from to buckets since limit device class quantity part format window year".split()
+    )
     | words,
     words,
     max_size=4,
@@ -51,7 +53,10 @@ def fine(response) -> None:
 
 
 @anything
-@given(resource=st.sampled_from(["points", "history", "events", "kpis"]), query=parameters)
+@given(
+    resource=st.sampled_from("points history events kpis kpis/pue kpis/months".split()),
+    query=parameters,
+)
 async def test_any_query_is_answered(client, resource, query):
     fine(await client.get(f"/api/v1/{resource}", params=query))
 

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.cells import Spans
+from core.cells import Span, Spans
 from core.ledger import CELL_S, DAYS_MAX, RULES, Ledger
-from core.meter import Span
 from history import ledger as disk
 from history.database import open_database, transaction
 from history.journal import Journal

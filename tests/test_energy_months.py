@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.calendar import Calendar
-from core.cells import Spans
+from core.cells import Span, Spans
 from core.kpi import Kpis
 from core.ledger import CELL_S, RULES, Ledger
-from core.meter import Span
 from core.metering import Energy, EnergyInput
 from core.statement import Statements
 from tests.support.api import make_view

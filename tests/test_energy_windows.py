@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.cells import Spans
-from core.meter import Span
+from core.cells import Span, Spans
 from core.windows import Window
 
 T = 1_800_000_000.0

@@ -163,6 +163,18 @@ async def test_energies_are_taken_up_by_their_number_and_not_by_a_clock_that_is_
     assert ledger_wh(later) == pytest.approx(ledger_wh(engine))
 
 
+async def test_what_the_disk_did_not_take_is_given_again(tmp_path):
+    kept_history = history(tmp_path, HandClock())
+    engine = Engine(SITE, T0)
+    run(engine, T0, 1200)
+    kept_history._journal.close()  # as a full disk: it takes nothing
+    first = engine.state()
+    assert await kept_history.remember("engine", first) is False
+    assert [cell.start for cell in engine.state().cells] == [cell.start for cell in first.cells]
+    engine.saved(first)
+    assert engine.state().cells == ()
+
+
 def test_a_month_that_late_energy_revises_is_an_event():
     march = 1_772_323_200.0  # 2026-03-01T00:00:00Z
     engine = Engine(SITE, march - 7200)

@@ -20,10 +20,9 @@ from prometheus_client import CollectorRegistry, Counter
 
 from api.app import create_app, end_streams
 from api.metrics import Exposition
-from core.cells import Spans
+from core.cells import Span, Spans
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl, Series
 from core.kpi import Kpis
-from core.meter import Span
 from core.metering import Energy, EnergyInput
 from core.points import Point, parse_point
 from core.quality import Quality
