@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from core.balance import ESTIMATED_MAX, Balance, Flow, Sums
+from core.balance import COVERAGE_GOOD, ESTIMATED_MAX, Balance, Flow, Sums
 from core.energy import LONG, WINDOWS, EnergyMeters
 from core.ledger import CELL_S
 from core.metering import Energy
@@ -104,8 +104,8 @@ def told(name: str, window: str, sums: Sums, ratio: Ratio, flows: Sequence[Flow]
     elif value is None:
         quality = Quality.OUT_OF_RANGE if ratio.impossible else Quality.WAITING
         reason = ratio.reason
-    elif ratio.reason:
-        quality, reason = Quality.SUSPECT, ratio.reason
+    elif ratio.reason and sums.coverage >= COVERAGE_GOOD:
+        quality, reason = Quality.SUSPECT, ratio.reason  # with half the readings nobody is accused
     elif quality is Quality.GOOD and estimated > ESTIMATED_MAX:
         quality, reason = Quality.ESTIMATED, f"{estimated:.0%} of it is estimated"
     return Kpi(

@@ -20,6 +20,7 @@ from core.metering import (
     Stage,
 )
 from core.quality import Level, Quality
+from tests.support.api import make_site, make_snapshot
 from tests.support.energy import Bench, Metered, constant, find
 
 SCALE = 0.1
@@ -277,9 +278,19 @@ def test_sub_meters_against_their_main_meter(parts_kw, quality, alarmed):
         assert words.startswith("meter balance of lv-a: the sub-meters show 6.0% ")
 
 
-def alarms(bench: Bench) -> dict[str, str]:
-    from tests.support.api import make_site, make_snapshot
+def test_sub_meters_are_not_accused_while_readings_are_missing():
+    main, one = meter("main", 100e3), meter("a", 90e3)
+    bench = run(Energy(checks=(Check("lv-a", (main.input,), (one.input,)),)), main, one)
+    assert bench.figure("meter_balance", "15m").quality is Quality.SUSPECT
+    one.silent = True
+    go_on(bench, 200)
+    figure = bench.figure("meter_balance", "15m")
+    assert figure.quality is Quality.SUBNORMAL
+    assert figure.reason.startswith("no energy from a: ")
+    assert "kpi/meter_balance/lv-a" not in alarms(bench)
 
+
+def alarms(bench: Bench) -> dict[str, str]:
     snapshot = make_snapshot()
     found = active(
         bench.table.view(bench.now), {}, snapshot.redundancy, bench.seen[-1][1],
