@@ -220,3 +220,24 @@ def test_what_is_configured_counts_more_than_what_was_saved():
     assert again.rated_w(np.array([0])) == 2e6
     assert again._meters[0].wraps_at_wh == 1e9
     assert again.rated_w(np.array([1])) is None
+
+
+def test_tv4_a_meter_that_was_silent_for_a_quarter_fills_it_by_its_counter_and_tells():
+    """TV-4: facility 370, 372, 375, 380 kW; IT 250, 255, silent, 260 kW with a counter that went on
+    at 257.5: 1.4641, and 25 % of the time is estimated."""
+    meters = make()
+    facility_wh, it_wh = 5e9, 7e9
+    for second in range(0, 4 * CELL_S + 1, 30):
+        silent = 2 * CELL_S < second < 3 * CELL_S
+        counters = [facility_wh, None if silent else it_wh]
+        meters.update(view(second, counters, [None, None]), T + second)
+        quarter = min(3, second // CELL_S)
+        facility_wh += (370, 372, 375, 380)[quarter] * 1000 * 30 / 3600
+        it_wh += (250, 255, 257.5, 260)[quarter] * 1000 * 30 / 3600
+    found = meters.ledger.sums(BOTH, T, T + 4 * CELL_S)
+    facility, it = found.wh.sum(axis=0)
+    assert round(facility / it, 4) == 1.4641
+    assert found.span_s == pytest.approx(4 * CELL_S)
+    assert found.estimated_wh[:, 0].sum() == 0.0
+    assert (found.estimated_wh[:, 1] > 0).tolist() == [False, False, True, False]
+    assert round(found.estimated_wh[:, 1].sum() / it, 2) == 0.25
