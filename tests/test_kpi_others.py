@@ -81,6 +81,30 @@ def test_tv2_pue_self_use_and_grid_dependency_of_a_site_with_pv():
     assert bench.figure("grid_dependency", "15m").value == pytest.approx(0.9004, abs=2e-4)
 
 
+@pytest.mark.parametrize("pv_kw", [0, 300, 2000])
+def test_tv2_pv_in_place_of_the_grid_never_lowers_pue(pv_kw):
+    energy, meters = plant()
+    meters[0].power_w, meters[2].power_w = constant(kw(9200 - pv_kw)), constant(kw(1050 + pv_kw))
+    bench = run(energy, *meters)
+    assert bench.figure("pue", "15m", 1).value == pytest.approx(1.4636, abs=1e-4)
+
+
+def test_a_power_ratio_is_never_called_pue_and_a_pue_never_of_the_moment():
+    energy, meters = plant(
+        partials=(Partial("hall", (meter("ups", 1).input,), (meter("mv", 1).input,)),)
+    )
+    told = run(energy, *meters, seconds=60).seen[-1][1]
+    assert {kpi.window for kpi in told if kpi.id == "power_ratio"} == {""}
+    ratios = [kpi for kpi in told if kpi.id in {"pue", "ppue"}]
+    assert ratios
+    for kpi in ratios:
+        assert kpi.window
+        assert kpi.span_s is not None
+        assert kpi.coverage is not None
+        assert kpi.estimated_ratio is not None
+        assert all("energy" in name for name in kpi.inputs)
+
+
 def test_tv2_fuel_as_the_boundary_counts_litres_and_not_what_is_generated():
     energy, meters = plant(genset_boundary="fuel", fuel=FUEL)
     bench = run(energy, *meters)
@@ -425,3 +449,19 @@ def test_figures_are_renewed_within_ten_seconds_and_when_the_clock_is_set_back()
     bench.clock_offset = -3600
     go_on(bench, 10)
     assert bench.figure("grid_dependency", "1h").span_s is not None
+
+
+def test_a_restart_costs_the_figures_nothing_that_counters_can_give_back():
+    energy, meters = everything()
+    bench = run(energy, *meters, seconds=1200)
+    before = {name: bench.figure(name, "1h").value for name in OTHERS}
+    kept = bench.kpis.state()
+    bench.kpis = Kpis(energy)
+    bench.kpis.restore(kept, bench.now)
+    go_on(bench, 60)
+    for name in OTHERS:
+        after = bench.figure(name, "1h")
+        assert after.quality is Quality.YOUNG, (name, after.reason)
+        assert after.span_s > 1200
+        if after.unit not in {"kg", "m3", "Wh"}:
+            assert after.value == pytest.approx(before[name], rel=0.01)

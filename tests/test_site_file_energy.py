@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,16 @@ MISTAKES = {
         "energy.pv_plant",
         "module_temperature and gamma_per_k are needed together",
     ),
+    "a sensor that is subtracted": (
+        "{pv: [pv], pv_plant: {dc_kwp: 7, irradiance: [-weather/irradiance.plane]}}",
+        "energy.pv_plant.irradiance",
+        "takes the mean of its points",
+    ),
+    "an export register that is taken off already": (
+        "{facility: [mv], pv: [mv/active_energy_export]}",
+        "energy.pv[0]",
+        "'mv/active_energy_export' is in what energy.facility exports already",
+    ),
     "humidity as a temperature": (
         "{pv: [pv], pv_plant: {dc_kwp: 7, irradiance: [weather/irradiance.plane],"
         " module_temperature: weather/ambient.relative_humidity, gamma_per_k: -0.004}}",
@@ -338,3 +349,10 @@ def test_mistakes_in_tariffs_are_told(tmp_path, periods, key, message):
 def test_a_tariff_without_a_meter_of_what_comes_in_is_refused(tmp_path):
     rest = tariff(PEAK, DAY, NIGHT).replace(ENERGY % "", "")
     assert mistake(tmp_path, rest) == ("tariffs", "needs energy.facility, which is not there")
+
+
+def test_the_tariff_in_the_documentation_has_a_price_for_every_hour(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "kpi.md").read_text()
+    (example,) = re.findall(r"```yaml\n(tariffs:.*?)```", page, re.DOTALL)
+    found = load_site(written(tmp_path, ENERGY % "" + example)).energy.tariff
+    assert found.lines == ("peak", "full", "off-peak")

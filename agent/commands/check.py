@@ -52,8 +52,7 @@ def check(site: Path, *, json: bool) -> None:
 
 
 def _summary(site: Site) -> dict[str, Any]:
-    energy = site.energy
-    inputs = len(energy.facility) + len(energy.pv) + sum(len(meters) for _, meters in energy.it)
+    meters = {each.energy for each in site.energy.inputs()}
     return {
         "site": site.id,
         "devices": len(site.devices),
@@ -64,7 +63,7 @@ def _summary(site: Site) -> dict[str, Any]:
         "cooling_units": len(site.cooling.units),
         "cooling_groups": len(site.cooling.groups),
         "zones": len(site.cooling.zones),
-        "energy_inputs": inputs,
+        "energy_inputs": len(meters),
         "remarks": _remarks(site),
     }
 

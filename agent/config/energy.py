@@ -155,6 +155,9 @@ class _Reader:
 
     def _pv_plant(self, keys: PvPlantKeys) -> PvPlant:
         sun = self._read(("pv_plant", "irradiance"), keys.irradiance, SUN)
+        if any(each.sign < 0 for each in sun):
+            message = "takes the mean of its points: nothing can be subtracted"
+            self.wrong.append((("energy", "pv_plant", "irradiance"), message))
         celsius, per_k = keys.module_temperature, keys.gamma_per_k
         if celsius is None or per_k is None:
             if celsius is not None or per_k is not None:

@@ -24,6 +24,7 @@ def problems(parsed: SiteFile, energy: Energy) -> Iterator[Wrong]:
 def _counted_twice(energy: Energy) -> Iterator[Wrong]:
     """Meters in more than one of the lists that together are what the facility takes."""
     seen: dict[str, str] = {each.energy: "the generators of `power`" for each in energy.genset}
+    seen |= {each.energy: "what energy.facility exports" for each in energy.exported}
     lists: list[tuple[str, KeyPath, Inputs]] = [
         ("energy.facility", ("facility",), energy.facility),
         ("energy.pv", ("pv",), energy.pv),

@@ -19,7 +19,8 @@ router = APIRouter(tags=["energy"])
 
 @router.get("/kpis", responses=answers(schemas.Kpis, "All key figures.", EXAMPLES["kpis"], 304))
 async def kpis(request: Request, api: Api) -> Response:
-    """Key figures: power, PUE with category and window, photovoltaics.
+    """Key figures: power, PUE with category and window, photovoltaics; what else the site file has:
+    partial PUE, carbon, water, reuse, renewables, cooling, losses, checks of meters, cost.
 
     A PUE is interim: facility energy by IT energy over its window (ISO/IEC 30134-2 asks for a
     year). A window that is younger than its length says the span it covers and is `uncertain`.
