@@ -74,6 +74,15 @@ def _remarks(site: Site) -> list[str]:
     unnamed = [device.id for device in site.devices if not device.profile]
     if unnamed:
         remarks.append(f"identified when first reached, no profile named: {', '.join(unnamed)}")
+    standing: dict[str, list[str]] = {}
+    for node in site.power:
+        if node.device:
+            standing.setdefault(node.device, []).append(node.id)
+    remarks += [
+        f"one device, {device}, tells for {' and '.join(nodes)}"
+        for device, nodes in standing.items()
+        if len(nodes) > 1
+    ]
     if not site.energy.facility:
         remarks.append("no energy.facility: there will be no PUE")
     elif not site.energy.it:

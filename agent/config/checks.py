@@ -198,6 +198,7 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
             yield ("power",), message
     devices = dict.fromkeys(document.dropped.get("devices", ()), "")
     devices |= {device.id: device.profile for device in parsed.devices}
+    measured: dict[str, str] = {}
     for index, node in enumerate(parsed.power):
         if node.device and node.device not in devices:
             yield (
@@ -205,8 +206,21 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
                 f"there is no device '{node.device}'{nearest(node.device, devices)}",
             )
         for text in [node.demand] if isinstance(node.demand, str) else node.demand:
-            for message in _point(text, devices, profiles):
+            messages = list(_point(text, devices, profiles)) or list(_no_demand(text, measured))
+            measured.setdefault(text, node.id)
+            for message in messages:
                 yield document.at("power", index, "demand"), message
+
+
+def _no_demand(text: str, measured: dict[str, str]) -> Iterator[str]:
+    """Why a point that exists is not what a load takes; `measured` are those of other loads."""
+    name = parse_point(text).name
+    if name.quantity != "active_power":
+        unit = f"{name.definition.unit}" if name.definition is not None else ""
+        what = name.quantity.replace("_", " ") + (f" in {unit}" if unit else "")
+        yield f"'{text}' is {what}, no power: name a point such as input.active_power"
+    elif text in measured:
+        yield f"'{text}' is the demand of '{measured[text]}' already: it would be counted twice"
 
 
 def _cooling(parsed: SiteFile, document: Document, profiles: Library) -> Found:
