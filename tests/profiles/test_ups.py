@@ -682,16 +682,26 @@ CASES = {
         agent_of(
             HPE,
             image(HPE, {"1.2.0": b"R5000", "2.2.0": 77, "2.5.0": 2, "3.4.1.2.1": 231, "4.5.0": 10})
+            | image(HPE, {"6.4.0": 0, "6.5.0": 31, "6.6.0": 48})
+            | image(HPE, {"6.8.1.2.1": 2, "6.8.1.3.1": 1, "6.8.1.2.2": 1, "6.8.1.3.2": 3})
             | image(RFC, {"2.1.0": 3, "2.5.0": 771, "4.4.1.3.1": 45}),
         ),
         ("hpe-ups", "ups", "HPE", "R5000"),
-        {"battery.voltage": 77.1, "input.voltage.l1": 231, "output.current.l1": 4.5},
         {
+            "battery.voltage": 77.1,
+            "input.voltage.l1": 231,
+            "output.current.l1": 4.5,
+            "probe.temperature": 31,
+            "probe.relative_humidity": 0.48,
+        },
+        {
+            "contact.state.1": ("active", "warning"),
+            "contact.state.2": ("normal", "ok"),
             "mode": ("eco", "ok"),
             "battery.state": ("low", "critical"),
             "battery.state.charger": ("discharging", "warning"),
         },
-        (),
+        ("ambient.relative_humidity",),
     ),
     "gamatronic": (
         agent_of(
