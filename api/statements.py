@@ -84,6 +84,9 @@ class Period(Strict):
     revised: Time | None = Field(description="when late energy changed it after its end")
     pue: list[PueStatement]
     energies: list[Flow]
+    figures: list[Kpi] = Field(
+        description="the key figures beside PUE of a month or year; of windows `/kpis` has them"
+    )
 
 
 class Audit(Stamped, Period):
@@ -123,6 +126,7 @@ def period(statement: Statement) -> Doc:
             }
             for flow in statement.energies
         ],
+        "figures": [kpi(figure) for figure in statement.figures],
     }
 
 

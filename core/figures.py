@@ -8,7 +8,7 @@ for readers in docs/kpi.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from typing import TypeAlias
@@ -52,10 +52,21 @@ class Figures:
 
     def of(self, window: str, sums_of: SumsOf) -> Iterator[Kpi]:
         """All figures of a window."""
-        for recipe in self._recipes:
-            yield self._figure(recipe, window, sums_of(recipe.flows))
+        yield from self._made(window, sums_of)
         if self._tariff is not None and window in COST_WINDOWS:
-            yield from self._costs(self._tariff, window, sums_of((self._imported,)))
+            yield from self._costs(self._tariff, window, sums_of, self._lines(self._tariff, window))
+
+    def over(self, name: str, sums_of: SumsOf, start: float, end: float) -> Iterator[Kpi]:
+        """All figures of a month or year, as far as it has come: from `start` to `end` (UTC)."""
+        yield from self._made(name, sums_of)
+        if self._tariff is not None:
+            lines = self._cost(self._tariff, start, end)
+            yield from self._costs(self._tariff, name, sums_of, lines)
+
+    def _made(self, window: str, sums_of: SumsOf) -> Iterator[Kpi]:
+        for recipe in self._recipes:
+            metered = [flow for flow in recipe.flows if len(flow.columns)]
+            yield self._figure(recipe, window, sums_of(metered))
 
     def _figure(self, recipe: Recipe, window: str, sums: Sums) -> Kpi:
         totals = [sums.total(flow) for flow in recipe.flows]
@@ -69,9 +80,11 @@ class Figures:
 
     # Cost.
 
-    def _costs(self, tariff: Tariff, window: str, sums: Sums) -> Iterator[Kpi]:
+    def _costs(
+        self, tariff: Tariff, window: str, sums_of: SumsOf, lines: Mapping[str, float]
+    ) -> Iterator[Kpi]:
         """What the imported energy costs, in all and by line of the bill."""
-        lines = self._lines(tariff, window)
+        sums = sums_of((self._imported,))
         for scope, cost in {"": sum(lines.values()), **lines}.items():
             figure = told("energy_cost", window, sums, Ratio(cost), (self._imported,))
             yield replace(figure, unit=tariff.currency, scope=scope)
@@ -82,11 +95,11 @@ class Figures:
         stands = self._meters.updates if window not in LONG else round(end // CELL_S)
         made = self._billed.get(window)
         if made is None or made[0] != stands:
-            lines = self.cost(tariff, end - WINDOWS[window], end)
+            lines = self._cost(tariff, end - WINDOWS[window], end)
             made = self._billed[window] = stands, lines
         return made[1]
 
-    def cost(self, tariff: Tariff, start: float, end: float) -> dict[str, float]:
+    def _cost(self, tariff: Tariff, start: float, end: float) -> dict[str, float]:
         """What the energy imported between `start` and `end` (UTC seconds) costs, by line of the
         bill; from the first whole quarter of an hour on, and what is known of them."""
         flow = self._imported

@@ -96,7 +96,7 @@ class Kpis:
         net = {each.energy.partition("/")[0] for each in energy.facility if each.power}
         outward = tuple(e for e in energy.exported if e.energy.partition("/")[0] not in net)
         self._facility_power = flow(*signed[:1], (outward, -1), *signed[2:])
-        self._figures = Figures(
+        self.figures = Figures(
             energy,
             self.balance,
             Boundary(
@@ -135,7 +135,7 @@ class Kpis:
         """The figures beside PUE, reckoned anew every few seconds."""
         if self._told is None or not 0 <= now - self._told[0] < RENEWED_S:
             sums = self.balance.sums
-            figures = (self._figures.of(w, partial(sums, w)) for w in FIGURE_WINDOWS)
+            figures = (self.figures.of(w, partial(sums, w)) for w in FIGURE_WINDOWS)
             self._told = now, tuple(kpi for each in figures for kpi in each)
         return self._told[1]
 

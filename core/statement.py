@@ -93,6 +93,8 @@ class Statement:
     revised: float | None
     """When late energy changed a month or year that was over."""
     edition: str = EDITION
+    figures: tuple[Kpi, ...] = ()
+    """The key figures beside PUE; of months and years only."""
     meters: tuple[MeterShare, ...] = ()
 
 
@@ -174,7 +176,9 @@ class Statements:
         until = max(period.start, min(period.end, self._meters.utc // CELL_S * CELL_S))
         sums_of = partial(self._balance.over, period)
         span = period.start, period.end, until
-        return self._statement(period.name, span, sums_of, period)
+        statement = self._statement(period.name, span, sums_of, period)
+        figures = self._kpis.figures.over(period.name, sums_of, period.start, until)
+        return replace(statement, figures=tuple(figures))
 
     def _statement(
         self, name: str, span: tuple[float, float, float], sums_of: SumsOf, period: Period | None

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.cells import Span, Spans
 from core.kpi import Kpis
-from core.metering import Energy
+from core.metering import Carbon, Energy
 from core.quality import Quality
 from core.snapshot import Kpi
+from core.statement import Statements
 from core.tariff import Period, Tariff, problems
+from tests.support.api import make_view
 from tests.support.energy import Bench, Metered, constant
 
 WINTER = frozenset({10, 11, 12, 1, 2, 3})
@@ -179,3 +182,50 @@ def test_without_a_meter_of_what_comes_in_there_is_no_cost():
     bench = Bench(Kpis(Energy(it=((1, (ups.input,)),), tariff=CASABLANCA)), [ups])
     bench.run(30)
     assert cost(bench, "24h") == {}
+
+
+def months() -> Statements:
+    """A site of 1400 kW from the grid and 1000 kW of IT, known from December to the 10th of March
+    2026."""
+    mains, ups = Metered("mv", constant(1400e3)).input, Metered("ups", constant(1000e3)).input
+    carbon = Carbon(600.0, 2021, "location", "x")
+    kpis = Kpis(Energy(facility=(mains,), it=((1, (ups,)),), carbon=carbon, tariff=CASABLANCA))
+    begin, now = at("2025-12-01T00:00"), at("2026-03-10T00:00")
+    kpis.meters.since[:], kpis.meters.until[:] = begin, now
+    kpis.meters.update(make_view(readings=()), now)
+    for column, watts in enumerate((1400e3, 1000e3)):
+        wh = watts * (now - begin) / 3600
+        span = Span(begin, now, wh, begin, estimated=False)
+        kpis.meters.ledger.add(Spans.of([column], [span]), now)
+    return Statements(kpis, "Africa/Casablanca")
+
+
+def test_a_month_has_its_cost_by_local_time_and_its_other_figures():
+    found = {(k.id, k.scope): k for k in months().audit("2026-02").figures}
+    # 28 days of five peak hours, and ten full ones; Ramadan's hour makes the night longer.
+    assert found["energy_cost", "peak"].value == pytest.approx(28 * 5 * 1400 * 1.5)
+    assert found["energy_cost", "full"].value == pytest.approx(28 * 10 * 1400 * 1.0)
+    assert found["energy_cost", "off-peak"].value == pytest.approx((28 * 9 + 1) * 1400 * 0.75)
+    whole = found["energy_cost", ""]
+    assert (whole.unit, whole.window, whole.quality) == ("MAD", "2026-02", Quality.GOOD)
+    assert found["cue", ""].value == pytest.approx(1.4 * 0.6)
+    assert found["carbon_emissions", ""].value == pytest.approx((28 * 24 + 1) * 1400 * 0.6)
+
+
+def test_a_month_that_runs_costs_what_flowed_so_far_and_a_year_the_sum_of_its_months():
+    statements = months()
+    by_month = [
+        next(kpi for kpi in statements.audit(name).figures if kpi.id == "energy_cost")
+        for name in ("2026-01", "2026-02", "2026-03")
+    ]
+    assert by_month[2].quality is Quality.YOUNG
+    assert by_month[2].reason == "2026-03 is not over"
+    year = statements.table(2026)[-1]
+    costs = [kpi.value for kpi in year.figures if kpi.id == "energy_cost" and not kpi.scope]
+    assert costs == [pytest.approx(sum(month.value for month in by_month))]
+
+
+def test_a_month_of_which_too_little_is_known_costs_nothing_that_is_told():
+    figures = months().audit("2025-11").figures
+    assert {kpi.value for kpi in figures} == {None}
+    assert all(kpi.reason for kpi in figures)
