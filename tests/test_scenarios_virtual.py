@@ -148,6 +148,32 @@ def test_a_ups_on_bypass_beside_a_side_that_cannot(killed):
     assert_steady_pue(here, 0.06)
 
 
+# CRAH units fail on a hot afternoon
+
+
+@restarted
+def test_two_crah_units_that_fail_on_a_hot_afternoon(killed):
+    here = coupled(SUMMER_NOON + 2 * 3600.0)
+    here.play("crah-failure")  # crah-1 and crah-2, one on each board, for five minutes
+    here.run(40)
+    if killed:
+        here.kill_and_restart(away_s=10.0)
+    here.run(100 - (here.now - here.start - 60))
+    # Ten units of 100 kW are left for about 490 kW of racks and fans: the loss of four more is
+    # borne, but no longer that of a board with five of them.
+    told = here.snapshot.redundancy
+    assert told.headline.startswith("hall-1 would not be cooled enough after the failure of any of")
+    assert any("hall-1-crahs: 4 of 6 spare units left" in reason for reason in told.reasons)
+    assert here.what_if_verdict("crah-3") == "reduced"
+    assert here.what_if_verdict("crah-board-1") == "unsafe"
+    assert here.what_if_verdict("crah-15") == "reduced"  # the other hall; this one is as it is
+    here.run(220)
+    assert here.told() == [Seen("mains", 3), Seen("mains", 1), Seen("mains", 3)]
+    failed = next(at for at, seen in here.steps if seen.status == 1)
+    assert 60 <= failed <= 60 + 10 + 1  # their polls
+    assert_steady_pue(here, 0.03)
+
+
 # A meter replaced
 
 

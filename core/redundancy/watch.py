@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from core.redundancy.condition import ASSUMED, HEALTHY, Condition, Plant
 from core.redundancy.demand import Demands
@@ -27,6 +28,10 @@ STALE_AFTER_S = 60.0
 PATIENCE_S = 30.0
 """A contradiction must stand so long before the live verdict believes it: meters are polled one
 after the other, and during a change they do not agree."""
+
+
+_Place: TypeAlias = tuple[int, int]
+"""A feeder of a node: the node's number, and the position among its feeders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Watcher:
         self._retired = {d.id for d in site.devices if d.lifecycle == "retired"}
         self.demands = Demands(graph)
         self._points = Watch(_wanted(graph))
-        self._since: dict[tuple[int, int], float] = {}
+        self._since: dict[_Place, float] = {}
 
     def see(
         self,
@@ -71,14 +76,16 @@ class Watcher:
         demands = self.demands.now(gathered, now)
         if remember:
             self.demands.remember(demands, now)
-            self._since = self._standing(patient, now)
-        ages = {place: now - since for place, since in self._since.items()}
+        ages = {place: max(0.0, now - since) for place, since in self._since.items()}
         strict_plant = Plant(strict, demands)
+        live, contradicted = self._checked(Plant(patient, demands).worst(), ages, PATIENCE_S)
+        if remember:
+            self._since = {place: min(now, self._since.get(place, now)) for place in contradicted}
         return Seen(
-            live=self._checked(Plant(patient, demands).worst(), ages, PATIENCE_S),
-            worst=self._checked(strict_plant.worst(), ages, 0.0),
-            best=self._checked(strict_plant.best(), ages, PATIENCE_S),
-            wary=self._checked(strict_plant.best(), ages, 0.0),
+            live=live,
+            worst=self._checked(strict_plant.worst(), ages, 0.0)[0],
+            best=self._checked(strict_plant.best(), ages, PATIENCE_S)[0],
+            wary=self._checked(strict_plant.best(), ages, 0.0)[0],
             unknown=self._graph.ids([i for i in self._graph.written if strict[i].doubtful]),
         )
 
@@ -112,24 +119,20 @@ class Watcher:
         )
         return (told if age_s <= limit_s else unknown), unknown
 
-    def _standing(
-        self, conditions: Sequence[Condition], now: float
-    ) -> dict[tuple[int, int], float]:
-        """Since when devices see no voltage, by node and feeder."""
-        places = ((i, k) for i, condition in enumerate(conditions) for k in condition.absent)
-        return {place: min(now, self._since.get(place, now)) for place in places}
-
     def _checked(
-        self, plant: Plant, ages: Mapping[tuple[int, int], float], patience_s: float
-    ) -> Plant:
-        """Feeders blocked that the graph calls live and a device does not.
+        self, plant: Plant, ages: Mapping[_Place, float], patience_s: float
+    ) -> tuple[Plant, Sequence[_Place]]:
+        """Feeders blocked that the graph calls live and a device does not, and all these places,
+        blocked or not yet. `ages` says how long each is a contradiction: no voltage while the
+        graph calls the feeder dead as well is none.
 
         Where the graph counts on generators that may be on their way, no voltage is no
         contradiction; for what should have it by then (all but the sources of a switch) it is one
         after a start's time.
         """
         if not any(condition.absent for condition in plant.conditions):
-            return plant
+            return plant, ()
+        contradicted: list[_Place] = []
         graph, count = self._graph, len(self._graph)
         live, waiting = [False] * count, [False] * count
         changes: dict[int, Condition] = {}
@@ -142,14 +145,12 @@ class Watcher:
                 continue
             blocked = set()
             for k in condition.absent:
+                if k >= len(feeders) or not live[feeders[k]]:
+                    continue
+                contradicted.append((i, k))
                 age_s = ages.get((i, k), 0.0)
                 late = role is not Role.SWITCH and age_s >= self._start_s
-                if (
-                    k < len(feeders)
-                    and live[feeders[k]]
-                    and age_s >= patience_s
-                    and (late or not waiting[feeders[k]])
-                ):
+                if age_s >= patience_s and (late or not waiting[feeders[k]]):
                     blocked.add(k)
             usable = [f for k, f in enumerate(feeders) if live[f] and k not in blocked]
             live[i] = bool(usable)
@@ -158,7 +159,7 @@ class Watcher:
                 names = ", ".join(graph.nodes[feeders[k]].id for k in sorted(blocked))
                 reasons = (*condition.reasons, f"gets nothing from {names}")
                 changes[i] = replace(condition, blocked=frozenset(blocked), reasons=reasons)
-        return plant.changed(changes) if changes else plant
+        return plant.changed(changes) if changes else plant, contradicted
 
 
 def _wanted(graph: PowerGraph) -> dict[str, tuple[str, ...]]:
