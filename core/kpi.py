@@ -38,9 +38,6 @@ POWER_COVERAGE_MIN = 0.8
 BORROWED_MAX = 0.05
 """Share of the IT energy that may come out of batteries before that time is left out."""
 
-RENEWED_S = 10.0
-"""Figures over a quarter of an hour and more need not be reckoned on each tick."""
-
 BORROWED = "less power comes in than the IT takes: batteries carry load, or a meter is wrong"
 
 DISAGREES_BEYOND = 1.03
@@ -109,7 +106,7 @@ class Kpis:
                 floor_w=self._floor_w,
             ),
         )
-        self._told: tuple[float, tuple[Kpi, ...]] | None = None
+        self._told: dict[str, tuple[Kpi, ...]] = {}
 
     def update(self, view: PointView, now: float) -> None:
         """Take the readings that are new since the last call. `now` is UTC seconds."""
@@ -117,7 +114,8 @@ class Kpis:
 
     def report(self, now: float) -> tuple[Kpi, ...]:
         """All key figures as of the last update."""
-        return (*self._powers(), *self._pues(), *self._pv_figures(), *self._others(now))
+        del now  # the figures stand where the readings end
+        return (*self._powers(), *self._pues(), *self._pv_figures(), *self._others())
 
     def it_flow(self, category: int) -> Flow:
         """The IT energy of a category."""
@@ -131,13 +129,15 @@ class Kpis:
         """Go on from what was kept. `now` is UTC seconds."""
         self.meters.restore(kept, now)
 
-    def _others(self, now: float) -> tuple[Kpi, ...]:
-        """The figures beside PUE, reckoned anew every few seconds."""
-        if self._told is None or not 0 <= now - self._told[0] < RENEWED_S:
-            sums = self.balance.sums
-            figures = (self.figures.of(w, partial(sums, w)) for w in FIGURE_WINDOWS)
-            self._told = now, tuple(kpi for each in figures for kpi in each)
-        return self._told[1]
+    def _others(self) -> Iterator[Kpi]:
+        """The figures beside PUE, those of one window reckoned anew with each update in turn: over
+        a quarter of an hour and more nobody needs them each second."""
+        turn = FIGURE_WINDOWS[self.meters.updates % len(FIGURE_WINDOWS)]
+        for window in FIGURE_WINDOWS:
+            if window == turn or window not in self._told:
+                figures = self.figures.of(window, partial(self.balance.sums, window))
+                self._told[window] = tuple(figures)
+            yield from self._told[window]
 
     # Powers now.
 

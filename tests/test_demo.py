@@ -165,7 +165,28 @@ def test_metrics_hold_every_device_and_the_key_figures(demo):
     assert {v for _, v in samples(text, "kasbah_redundancy_status")} == {3.0}
 
 
-def test_promtool_dislikes_nothing_but_the_contracts_watt_hours(demo):
+def test_the_figures_beside_pue_are_told_and_raise_no_alarm(demo):
+    names = {
+        "ppue", "stage_efficiency", "stage_loss", "meter_balance", "cue", "carbon_emissions", "ref",
+        "cer", "grid_dependency",
+    }  # fmt: skip
+
+    def told():
+        figures = demo.get("/api/v1/kpis")["kpis"]
+        return [kpi for kpi in figures if kpi["id"] in names and kpi["window"] == "1h"]
+
+    demo.wait(lambda: all(kpi["value"] is not None for kpi in told()), 60, "figures beside PUE")
+    figures = {(kpi["id"], kpi["scope"]): kpi for kpi in told()}
+    assert {name for name, _ in figures} == names
+    assert all(kpi["coverage"] > 0.9 for kpi in figures.values())
+    assert 1.1 < figures["ppue", "cooling"]["value"] < 1.5
+    assert 0.9 < figures["stage_efficiency", "ups"]["value"] < 1.0
+    assert abs(figures["meter_balance", "mcc-1"]["value"]) < 0.03
+    alarms = demo.get("/api/v1/alarms")["alarms"]
+    assert not [alarm for alarm in alarms if alarm["id"].startswith("kpi/")]
+
+
+def test_promtool_dislikes_nothing_but_watt_hours_and_kilograms(demo):
     promtool = shutil.which("promtool") or pytest.skip("promtool is not installed")
     text = demo.text("/metrics")
     result = subprocess.run(
@@ -173,7 +194,9 @@ def test_promtool_dislikes_nothing_but_the_contracts_watt_hours(demo):
     )
     hours = sorted(name for name in re.findall(r"# TYPE (\S+) ", text) if "_hours" in name)
     misread = [f'{name} use base unit "seconds" instead of "hours"' for name in hours]
-    assert sorted(result.stderr.splitlines()) == misread
+    mass = [name for name in re.findall(r"# TYPE (\S+) ", text) if "_kilograms" in name]
+    misread += [f'{name} use base unit "grams" instead of "kilograms"' for name in mass]
+    assert sorted(result.stderr.splitlines()) == sorted(misread)
 
 
 def test_the_documentation_page_needs_no_internet(demo):

@@ -127,6 +127,7 @@ def metered(hours: float, tariff: Tariff) -> Bench:
     energy = Energy(facility=(mains.input,), it=((1, (ups.input,)),), tariff=tariff)
     bench = Bench(Kpis(energy), [mains, ups])
     bench.run(hours * 3600, step_s=60.0, tick_s=60.0)
+    bench.settle()
     return bench
 
 
@@ -170,6 +171,7 @@ def test_hours_that_are_not_known_are_not_priced_and_lower_the_coverage():
     bench = metered(12.0, CASABLANCA)
     bench.meters[0].silent = True
     bench.run(8 * 3600, step_s=60.0, tick_s=60.0)
+    bench.settle()
     figure = in_all(bench)
     # 09:00 to 21:00 there: eight full hours, four of the peak.
     assert figure.value == pytest.approx(8 * 100 + 4 * 100 * 1.5, rel=0.02)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.figures import FIGURE_WINDOWS
 from core.kpi import Kpis
 from core.metering import Energy, EnergyInput
 from core.points import parse_point
@@ -90,6 +91,11 @@ class Bench:
                     self._poll(meter)
             if self.elapsed // tick_s > before // tick_s:
                 self.tick()
+
+    def settle(self) -> None:
+        """Tick until each window had its turn, at this moment."""
+        for _ in FIGURE_WINDOWS:
+            self.tick()
 
     def tick(self) -> None:
         self.kpis.update(self.table.view(self.now), self.now)
