@@ -268,6 +268,19 @@ ENERGY = "energy: {facility: [mv], it: {1: [ups]}%s}\n"
             "energy.other[0].g_per_kwh",
             "is missing: `carbon` needs it",
         ),
+        (
+            GENSETS.replace(", device: gen-1", "")
+            + ENERGY % ", fuel: {l_per_kwh: 0.27}"
+            + CARBON
+            + ", diesel_kg_per_l: 2.68}",
+            "carbon.diesel_kg_per_l",
+            "what 'gen-1' burns is not known: give it a device or meter its fuel",
+        ),
+        (
+            ENERGY % "" + CARBON.replace("610", "0.61") + "}",
+            "carbon.grid_g_per_kwh",
+            "0.61 g is less than any grid emits: write grams, 610 for 0.61 kg",
+        ),
         (ENERGY % "" + CARBON.replace(", source: x", "}"), "carbon.source", "is missing"),
         (ENERGY % "" + CARBON.replace("2021", "21") + "}", "carbon.year", "at least 1990"),
     ],

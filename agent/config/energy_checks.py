@@ -11,6 +11,9 @@ from core.metering import Energy, Inputs
 
 Wrong = tuple[KeyPath, str]
 
+GRID_G_MIN = 2.0
+"""A smaller factor is one in kilograms; even wind and water have more over their life. A choice."""
+
 
 def problems(parsed: SiteFile, energy: Energy) -> Iterator[Wrong]:
     """Everything that is wrong between keys whose meters were found."""
@@ -92,6 +95,18 @@ def _carbon(parsed: SiteFile, energy: Energy) -> Iterator[Wrong]:
     elif burns and not (fuel.meters or fuel.l_per_kwh is not None):
         message = "needs to know what is burnt: add energy.fuel with meters or l_per_kwh"
         yield ("carbon", "diesel_kg_per_l"), message
+    elif not fuel.meters:
+        for node in parsed.power:
+            if node.kind == "genset" and not node.device:
+                message = (
+                    f"what '{node.id}' burns is not known: give it a device, or meter the fuel"
+                )
+                yield ("carbon", "diesel_kg_per_l"), message
+    if 0 < keys.grid_g_per_kwh < GRID_G_MIN:
+        message = (
+            f"{keys.grid_g_per_kwh:g} g is less than any grid emits: write grams, 610 for 0.61 kg"
+        )
+        yield ("carbon", "grid_g_per_kwh"), message
     for i, form in enumerate(energy.forms):
         if form.g_per_kwh is None:
             yield ("energy", "other", i, "g_per_kwh"), "is missing: `carbon` needs it"
