@@ -799,7 +799,7 @@ CASES = {
     # one that follows in a chain tells nothing of the chain
     "cyberpower-pdu follower": (
         f"{E}.3808.1.1.6",
-        {"3.4.1.18.1": 216, "8.1.0": 0, "8.2.0": 0, "8.3.0": 0},
+        {"3.4.1.5.1": 11, "3.4.1.18.1": 216, "8.1.0": 0, "8.2.0": 0, "8.3.0": 0},
         {"input.active_power": 216},
         {},
         ("system.module_count", "system.active_power", "system.active_energy"),
