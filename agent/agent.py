@@ -27,6 +27,7 @@ from collectors.session import session_for
 from core.clock import Clock
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl
 from core.engine import Engine
+from core.levels import MonthLevels
 from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.site import Site
@@ -104,6 +105,9 @@ class Agent:
 
     def events(self, since_seq: int, limit: int) -> Sequence[Event]:
         return self._engine.events(since_seq, limit)
+
+    def levels(self, month: str | None) -> MonthLevels:
+        return self._engine.levels(month)
 
     def what_if(
         self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand

@@ -12,7 +12,9 @@ from typing import Any
 import orjson
 
 from api.times import iso
+from core.levels import MonthLevels
 from core.quality import LEVEL_NAMES, Quality
+from core.redundancy.words import STATUS_NAMES
 from core.snapshot import (
     Alarm,
     CaseResult,
@@ -30,7 +32,6 @@ from core.snapshot import (
 
 Doc = dict[str, Any]
 
-STATUS_NAMES: Mapping[int, str] = {-1: "unknown", 0: "lost", 1: "at_n", 2: "degraded", 3: "full"}
 """Redundancy status by its code (core.snapshot.GroupStatus)."""
 
 _COLUMNS = orjson.OPT_SERIALIZE_NUMPY
@@ -215,6 +216,7 @@ def event(happened: Event) -> Doc:
         "message": happened.message,
         "earliest": iso(happened.earliest),
         "latest": iso(happened.latest),
+        "cause": happened.cause,
     }
 
 
@@ -244,6 +246,24 @@ def unordered(sequence: Sequence[Event]) -> dict[int, bool]:
 def _overlap(first: Event, second: Event) -> bool:
     same = (first.earliest, first.latest) == (second.earliest, second.latest)
     return same or second.earliest < first.latest
+
+
+def levels(month: MonthLevels) -> Doc:
+    """Seconds at each level in a month, by part."""
+    return {
+        "month": month.period.name,
+        "start": iso(month.period.start),
+        "end": iso(month.period.end),
+        "until": iso(month.until),
+        "parts": [
+            {
+                "id": part,
+                "seconds": {level: round(value, 3) for level, value in seconds.items()},
+                "unobserved_s": round(month.unobserved_s[part], 3),
+            }
+            for part, seconds in month.seconds.items()
+        ],
+    }
 
 
 def _cases(cases: Mapping[str, CaseResult]) -> Doc:

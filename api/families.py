@@ -253,6 +253,13 @@ REDUNDANCY_SPARE = _gauge(
     "group",
     "Members that may still be lost; -1 when those left cannot carry the load, or unknown.",
 )
+REDUNDANCY_LEVEL = Family(
+    PREFIX + "redundancy_level_seconds_total",
+    "counter",
+    "s",
+    ("site", "part", "level"),
+    "Time that `site`, a group (`group/ID`) or `supply` stood at a level; by month in the API.",
+)
 REDUNDANCY_HEADROOM = _gauge(
     "redundancy_headroom_watts",
     "W",
@@ -295,6 +302,7 @@ SITE = (
     REDUNDANCY_STATUS,
     REDUNDANCY_SPARE,
     REDUNDANCY_HEADROOM,
+    REDUNDANCY_LEVEL,
     RIDE_THROUGH,
     COOLING_GAP,
     SITE_REDUNDANCY,

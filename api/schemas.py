@@ -439,11 +439,37 @@ class Alarms(Stamped):
     alarms: list[Alarm]
 
 
+class LevelsQuery(Strict):
+    """Query of `/redundancy/levels`."""
+
+    month: str | None = Field(default=None, description="2026-11; the present one if left out")
+
+
+class PartLevels(Strict):
+    """One part of the plant in one month."""
+
+    id: str = Field(description="`site`, `supply`, or `group/` and the group's id")
+    seconds: dict[str, float] = Field(
+        description="by level: unknown, lost, at_n, degraded, full; of the supply by its mode"
+    )
+    unobserved_s: float
+
+
+class Levels(Stamped):
+    """Time at each level in one month."""
+
+    month: str
+    start: Time
+    end: Time
+    until: Time = Field(description="counted up to here")
+    parts: list[PartLevels]
+
+
 class Event(Strict):
     """Something that happened between two polls."""
 
     seq: int = Field(description="only grows; hand the last one back as `since`")
-    kind: Literal["state", "device", "redundancy", "supply", "system"]
+    kind: Literal["state", "device", "redundancy", "supply", "kpi", "system"]
     device: str
     point: str
     before: str
@@ -452,6 +478,7 @@ class Event(Strict):
     message: str
     earliest: Time = Field(description="not before this: the poll that still saw the old state")
     latest: Time = Field(description="not after this: the poll that saw the new one")
+    cause: str = Field(description="what changed with it; empty where that is the event itself")
     unordered: bool = Field(
         description="its span overlaps that of another event of the list: their order is not known"
     )

@@ -79,6 +79,14 @@ def _redundancy(site: Site, snapshot: Snapshot) -> Iterator[Block]:
         families.REDUNDANCY_HEADROOM,
         [((name,), group.headroom_kw * 1000) for name, group in known.items()],
     )
+    yield (
+        families.REDUNDANCY_LEVEL,
+        [
+            ((part, level), round(seconds, 3))
+            for part, levels in snapshot.levels.items()
+            for level, seconds in levels.items()
+        ],
+    )
     for family, seconds in (
         (families.RIDE_THROUGH, {zone.id: zone.ride_through_s for zone in report.zones}),
         (families.COOLING_GAP, {zone.id: zone.gap_s for zone in report.zones}),

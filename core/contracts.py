@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from core.clock import Clock
+from core.levels import MonthLevels
 from core.points import Point, PointName
 from core.readings import Batch, Bytes, Floats, Rows
 from core.site import Site
@@ -121,6 +122,11 @@ class Services(Protocol):
 
     def events(self, since_seq: int, limit: int) -> Sequence[Event]:
         """Events with a larger `seq`, oldest first."""
+        ...
+
+    def levels(self, month: str | None) -> MonthLevels:
+        """How long each part stood at each level in a month; the present one if None. Raises
+        ValueError for a name that is no month."""
         ...
 
     def what_if(

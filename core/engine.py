@@ -15,6 +15,7 @@ from core.cooling.groups import unknown_cooling
 from core.events import EventLog
 from core.kpi import Kpis
 from core.ledger import Kept
+from core.levels import Levels, MonthLevels
 from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.redundancy.groups import unknown_group
@@ -44,6 +45,7 @@ class Engine:
             if device.lifecycle != "retired"
         }
         self._reported: dict[str, Callable[[], DeviceStatus]] = {}
+        self._levels = Levels(site.timezone)
         self._nothing = _nothing_known(site)
         self._snapshot = self._first(now)
 
@@ -71,7 +73,7 @@ class Engine:
     def state(self) -> Kept:
         """What `restore` takes. Tell it to be `saved` when it is safe."""
         kept = self._kpis.state()
-        return replace(kept, state={"kpis": kept.state})
+        return replace(kept, state={"kpis": kept.state, "levels": self._levels.state()})
 
     def saved(self, kept: Kept) -> None:
         """What `state` gave is safe, and need not be given again."""
@@ -83,6 +85,7 @@ class Engine:
         kpis = _kpis(self._site)
         try:
             kpis.restore(replace(kept, state=kept.state["kpis"]), now)
+            self._levels.restore(kept.state.get("levels", {}))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             kpis = _kpis(self._site)
             kpis.meters.load(kept)
@@ -130,12 +133,20 @@ class Engine:
             alarms=alarms,
             ready=ready,
         )
+        self._levels.update(snapshot)
+        snapshot = replace(snapshot, levels=self._levels.totals())
         self._events.update(before, snapshot)
         revised = self._statements.revised()
         if revised:
             self._events.note("revised", revised, now, Severity.WARNING)
         self._snapshot = replace(snapshot, events=self._events.newest(EVENTS_IN_SNAPSHOT))
         return self._snapshot
+
+    def levels(self, month: str | None) -> MonthLevels:
+        """How long each part stood at each level in a month, `2026-11`; the present one if None.
+        Raises ValueError for a name that is none."""
+        now = self._snapshot.time
+        return self._levels.month(month or self._levels.month_at(now), now)
 
     def events(self, since_seq: int, limit: int) -> Sequence[Event]:
         """Events with a larger `seq`, oldest first, at most `limit`."""

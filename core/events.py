@@ -11,15 +11,16 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from core.points import Point
-from core.quality import LEVEL_SHIFT, Level
+from core.quality import LEVEL_NAMES, LEVEL_SHIFT, Level
 from core.readings import Floats
-from core.snapshot import Event, PointView, Snapshot
+from core.redundancy.words import names
+from core.snapshot import Event, Kpi, LoadStatus, PointView, Snapshot
 from core.vocabulary import Severity
 
 EVENTS_MAX = 10_000
@@ -30,6 +31,14 @@ EVENTS_A_TICK_MAX = 1000
 
 CLOCK_SET_BACK_S = 0.5
 """A clock that goes back by more is news; less is how clocks are kept in step."""
+
+SETTLED_S = 60.0
+"""The quality of a key figure is news when it has stood for so long; shorter it flickers."""
+
+CAUSES_MAX = 5
+"""So many reasons are named."""
+
+_Figure: TypeAlias = tuple[str, int | None, str, str]
 
 _SUPPLY_SEVERITY = {
     "mains": Severity.OK,
@@ -47,6 +56,13 @@ _STATUS_SEVERITY = {
     2: Severity.WARNING,
     3: Severity.OK,
 }
+_LOAD_SEVERITY = {
+    "redundant": Severity.OK,
+    "at_n": Severity.WARNING,
+    "unprotected": Severity.CRITICAL,
+    "lost": Severity.CRITICAL,
+    "unknown": Severity.UNKNOWN,
+}
 
 
 class EventLog:
@@ -62,6 +78,7 @@ class EventLog:
         self._seen: Floats = np.empty(0)
         self._newest: tuple[Event, ...] = ()
         self._newest_of = (0, 0)
+        self._settled = _Settled()
         self.dropped = 0
         """Events that a storm cut off, since the start."""
 
@@ -74,6 +91,8 @@ class EventLog:
             *_devices(before, after),
             *_supply(before, after),
             *_groups(before, after),
+            *_loads(before, after),
+            *self._settled.update(before, after),
         ]
         found.sort(key=lambda event: (event.latest, event.earliest))
         cut += max(0, len(found) - EVENTS_A_TICK_MAX)
@@ -163,7 +182,7 @@ def _name(names: Sequence[str], code: int) -> str:
 
 
 def _event(
-    kind: Literal["redundancy", "supply", "system"],
+    kind: Literal["redundancy", "supply", "kpi", "system"],
     after: str,
     message: str,
     severity: Severity,
@@ -171,6 +190,7 @@ def _event(
     *,
     before: str = "",
     point: str = "",
+    cause: str = "",
 ) -> Event:
     return Event(
         seq=0,
@@ -183,6 +203,7 @@ def _event(
         message=message,
         earliest=span[0],
         latest=span[1],
+        cause=cause,
     )
 
 
@@ -244,12 +265,12 @@ def _supply(before: Snapshot, after: Snapshot) -> Iterator[Event]:
 
 
 def _groups(before: Snapshot, after: Snapshot) -> Iterator[Event]:
-    """Redundancy groups, and rooms with their air, whose status changed."""
+    """The site, its redundancy groups, and rooms with their air, whose status changed."""
     if not after.ready:
         return
-    old = {part: status for part, status, _ in _parts(before)} if before.ready else {}
+    old = {part: (status, said) for part, status, said in _parts(before)} if before.ready else {}
     for part, status, reasons in _parts(after):
-        was = old.get(part)
+        was, said = old.get(part, (None, ()))
         severity = _STATUS_SEVERITY[status]
         if was == status or (was is None and severity is Severity.OK):
             continue
@@ -264,11 +285,90 @@ def _groups(before: Snapshot, after: Snapshot) -> Iterator[Event]:
             _between(before, after),
             before="" if was is None else _STATUS_WORDS[was],
             point=part,
+            cause=_cause(said, reasons),
+        )
+
+
+def _cause(before: Sequence[str], after: Sequence[str]) -> str:
+    """What is said now and was not before; else what is no longer said."""
+    new = [reason for reason in after if reason not in before]
+    gone = [f"no longer: {reason}" for reason in before if reason not in after]
+    return "; ".join(new or gone)
+
+
+def _loads(before: Snapshot, after: Snapshot) -> Iterator[Event]:
+    """Loads that stand otherwise than before, together where they moved alike."""
+    if not (before.ready and after.ready) or before.redundancy.loads is after.redundancy.loads:
+        return
+    old = {load.id: load.state for load in before.redundancy.loads}
+    moved: dict[tuple[str, str], list[LoadStatus]] = {}
+    for load in after.redundancy.loads:
+        if old.get(load.id, load.state) != load.state:
+            moved.setdefault((old[load.id], load.state), []).append(load)
+    for (old_state, state), loads in moved.items():
+        causes = dict.fromkeys(reason for load in loads for reason in load.reasons)
+        yield _event(
+            "redundancy",
+            state,
+            f"{names([load.id for load in loads])}: {_spoken(old_state)} → {_spoken(state)}",
+            _LOAD_SEVERITY[state],
+            _between(before, after),
+            before=old_state,
+            point=loads[0].id if len(loads) == 1 else "",
+            cause="; ".join(list(causes)[:CAUSES_MAX]),
+        )
+
+
+def _spoken(state: str) -> str:
+    return {"at_n": "at N"}.get(state, state)
+
+
+class _Settled:
+    """Quality of key figures. A figure that only flickers tells nothing: what is new must have
+    stood for a while."""
+
+    def __init__(self) -> None:
+        self._told: dict[_Figure, Level] = {}
+        self._since: dict[_Figure, tuple[Level, float]] = {}
+
+    def update(self, before: Snapshot, after: Snapshot) -> Iterator[Event]:
+        if not after.ready or (before.ready and before.kpis is after.kpis):
+            return
+        for kpi in after.kpis:
+            key, level = (kpi.id, kpi.category, kpi.scope, kpi.window), kpi.quality.level
+            told = self._told.setdefault(key, level)
+            if level is told:
+                self._since.pop(key, None)
+                continue
+            newly, since = self._since.get(key, (level, after.time))
+            if newly is not level:
+                since = after.time
+            self._since[key] = level, min(since, after.time)
+            if after.time - since < SETTLED_S:
+                continue
+            self._told[key] = level
+            yield self._event(kpi, told, level, (since, after.time))
+
+    def _event(self, kpi: Kpi, told: Level, level: Level, span: tuple[float, float]) -> Event:
+        where = (kpi.scope, kpi.category and f"category {kpi.category}", kpi.window)
+        figure = " ".join([kpi.id.replace("_", " "), *(str(each) for each in where if each)])
+        was, word = LEVEL_NAMES[told], LEVEL_NAMES[level]
+        return _event(
+            "kpi",
+            word,
+            f"{figure}: {was} → {word}",
+            Severity.WARNING if level > told and level is Level.BAD else Severity.OK,
+            span,
+            before=was,
+            point=kpi.id,
+            cause=kpi.reason,
         )
 
 
 def _parts(snapshot: Snapshot) -> Iterator[tuple[str, int, Sequence[str]]]:
     """What has a status of its own: id, status, reasons."""
+    report = snapshot.redundancy
+    yield "site", report.status, report.reasons
     for group in snapshot.redundancy.groups:
         yield group.id, group.status, group.reasons
     for zone in snapshot.redundancy.zones:

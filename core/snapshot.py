@@ -251,7 +251,7 @@ class Event:
     """
 
     seq: int
-    kind: Literal["state", "device", "redundancy", "supply", "system"]
+    kind: Literal["state", "device", "redundancy", "supply", "kpi", "system"]
     device: str
     point: str
     before: str
@@ -260,6 +260,8 @@ class Event:
     message: str
     earliest: float
     latest: float
+    cause: str = ""
+    """What changed with it, in words; empty where that is the event itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,5 +278,7 @@ class Snapshot:
     alarms: tuple[Alarm, ...]
     events: tuple[Event, ...] = field(default_factory=tuple)
     """The newest events, oldest first."""
+    levels: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Seconds at each level, by part of the plant (`core.levels`)."""
     ready: bool = False
     """Every device was tried at least once."""

@@ -26,6 +26,7 @@ CONTRACT = {
     "/api/v1/kpis/pue": "get",
     "/api/v1/kpis/months": "get",
     "/api/v1/redundancy": "get",
+    "/api/v1/redundancy/levels": "get",
     "/api/v1/redundancy/what-if": "post",
     "/api/v1/alarms": "get",
     "/api/v1/alarms/{alarm_id}/{action}": "post",

@@ -589,7 +589,7 @@ def test_examples_of_the_documentation_are_valid():
         "devices": schemas.Devices, "device": schemas.DeviceWithPoints,
         "points": schemas.Points, "events": schemas.Events, "history": schemas.History,
         "scenarios": schemas.Scenarios, "scenario": schemas.ScenarioStarted,
-        "live": schemas.Live, "ready": schemas.Ready,
+        "live": schemas.Live, "ready": schemas.Ready, "levels": schemas.Levels,
     }  # fmt: skip
     assert set(models) == set(EXAMPLES)
     for name, model in models.items():
@@ -608,3 +608,14 @@ def test_no_word_that_a_reading_can_carry_has_a_comma():
     states = [state for axis in STATES.values() for state in axis.states]
     reasons = [quality.reason for quality in Quality]
     assert [word for word in states + reasons if "," in word or '"' in word] == []
+
+
+async def test_levels_of_a_month_name_its_parts_and_a_wrong_month_is_refused(client):
+    answer = (await client.get(f"{API}/redundancy/levels?month=2026-01")).json()
+    assert answer["month"] == "2026-01"
+    site = next(part for part in answer["parts"] if part["id"] == "site")
+    assert sum(site["seconds"].values()) == 30.0
+    for wrong, said in (("2026", "is a year"), ("11-2026", "neither a year")):
+        response = await client.get(f"{API}/redundancy/levels?month={wrong}")
+        assert response.status_code == 400
+        assert said in response.json()["error"]["message"]

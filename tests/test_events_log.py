@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core import events
-from core.events import EventLog
+from core.events import SETTLED_S, EventLog
 from core.quality import Quality
+from core.snapshot import Kpi, LoadStatus
 from core.vocabulary import Severity
 from tests.support.conditions import NOW, Reading, group, report, snapshot, status, view
 
@@ -187,3 +190,56 @@ def test_the_newest_events_are_the_last_ones(count):
     for i in range(4):
         log.note("x", str(i), NOW)
     assert [event.message for event in log.newest(count)] == list("0123")[max(0, 4 - count) :]
+
+
+def load(name, state, *reasons):
+    return LoadStatus(name, 10.0, 2, 2, 1, state, reasons)
+
+
+def verdict(status, *reasons, loads=()):
+    return replace(report(), status=status, reasons=reasons, loads=tuple(loads))
+
+
+def test_the_verdict_of_the_site_is_told_with_what_changed():
+    story = Story(redundancy=verdict(3), ready=True)
+    now = verdict(2, "gen-1 is not in auto", "gen-2 is old")
+    (event,) = story.tick(redundancy=now, ready=True)
+    assert (event.point, event.before, event.after) == ("site", "full", "degraded")
+    assert event.cause == "gen-1 is not in auto; gen-2 is old"
+    (event,) = story.tick(redundancy=verdict(1, "gen-2 is old", "gen-3 failed"), ready=True)
+    assert (event.after, event.cause) == ("at N", "gen-3 failed")
+    (event,) = story.tick(redundancy=verdict(3), ready=True)
+    assert event.cause == "no longer: gen-2 is old; no longer: gen-3 failed"
+
+
+def test_loads_that_move_alike_are_one_event():
+    before = [load(f"row-{i}", "redundant") for i in range(8)] + [load("lone", "at_n")]
+    after = [load(f"row-{i}", "at_n", "pdu-a is out") for i in range(8)]
+    story = Story(redundancy=verdict(3, loads=before), ready=True)
+    events = story.tick(
+        redundancy=verdict(3, loads=[*after, load("lone", "lost", "pdu-a is out")]), ready=True
+    )
+    assert [(e.before, e.after, e.severity, e.point) for e in events] == [
+        ("redundant", "at_n", Severity.WARNING, ""),
+        ("at_n", "lost", Severity.CRITICAL, "lone"),
+    ]
+    assert events[0].message.startswith("row-0, row-1, row-2, row-3, row-4 and 3 more: redundant")
+    assert {event.cause for event in events} == {"pdu-a is out"}
+
+
+def figure(quality, reason=""):
+    return (Kpi("pue", 1.4, "ratio", quality, window="1h", category=1, reason=reason),)
+
+
+def test_the_quality_of_a_figure_is_news_once_it_has_settled():
+    story = Story(kpis=figure(Quality.GOOD), ready=True)
+    story.tick(kpis=figure(Quality.GOOD), ready=True)
+    for _ in range(5):
+        assert story.tick(10, kpis=figure(Quality.SUBNORMAL), ready=True) == ()
+    assert story.tick(5, kpis=figure(Quality.GOOD), ready=True) == (), "it flickered"
+    assert story.tick(5, kpis=figure(Quality.NO_ANSWER, "no energy"), ready=True) == ()
+    (event,) = story.tick(SETTLED_S, kpis=figure(Quality.NO_ANSWER, "no energy"), ready=True)
+    assert event.message == "pue category 1 1h: good → bad"
+    assert (event.kind, event.cause, event.severity) == ("kpi", "no energy", Severity.WARNING)
+    assert event.latest - event.earliest == SETTLED_S
+    assert story.tick(SETTLED_S, kpis=figure(Quality.NO_ANSWER), ready=True) == ()

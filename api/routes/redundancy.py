@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api import encode, schemas
 from api.answers import json_response, versioned
@@ -35,6 +36,25 @@ async def redundancy(request: Request, api: Api) -> Response:
         "redundancy",
         lambda snapshot: dumps(stamped(snapshot, encode.redundancy(snapshot.redundancy))),
     )
+
+
+@router.get(
+    "/redundancy/levels",
+    responses=answers(schemas.Levels, "One month, up to now.", EXAMPLES["levels"], 400, 422),
+)
+async def levels(api: Api, query: Annotated[schemas.LevelsQuery, Query()]) -> Response:
+    """How long the site, each redundancy group and the supply stood at each level in a month.
+
+    By calendar month of the site's time zone. `unobserved_s` is the time in which nobody looked:
+    Kasbah did not run, or did not know every device yet. All seconds of a part make up the month
+    as far as it has gone.
+    """
+    services = api.services
+    try:
+        found = services.levels(query.month)
+    except ValueError as error:
+        raise bad_request(f"month: {error}.") from None
+    return json_response(stamped(services.snapshot(), encode.levels(found)))
 
 
 @router.post(

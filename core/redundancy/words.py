@@ -7,6 +7,15 @@ from collections.abc import Mapping, Sequence
 WHEN: Mapping[str, str] = {"as_is": "now", "mains_lost": "with the mains lost"}
 """When something holds, by case."""
 
+STATUS_NAMES: Mapping[int, str] = {
+    -1: "unknown",
+    0: "lost",
+    1: "at_n",
+    2: "degraded",
+    3: "full",
+}
+"""Names of the status of a group, of a room and of the site."""
+
 _NAMED_MAX = 5
 """More than so many of a kind are counted, not named."""
 

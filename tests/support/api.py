@@ -23,6 +23,7 @@ from api.metrics import Exposition
 from core.cells import Span, Spans
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl, Series
 from core.kpi import Kpis
+from core.levels import Levels, MonthLevels
 from core.metering import Energy, EnergyInput
 from core.points import Point, parse_point
 from core.quality import Quality
@@ -325,6 +326,7 @@ def make_snapshot(version: int = 7, now: float = NOW) -> Snapshot:
         devices=make_devices(now),
         kpis=make_kpis(),
         redundancy=make_redundancy(),
+        levels={"site": {"full": 3600.0}, "group/gensets": {"full": 3500.0, "at_n": 100.0}},
         alarms=(
             Alarm(
                 "ups-a2/mode", "ups-a2", "ups-a2/mode", Severity.WARNING, "on_battery",
@@ -405,6 +407,12 @@ class FakeServices:
 
     def events(self, since_seq: int, limit: int) -> Sequence[Event]:
         return [event for event in self._snapshot.events if event.seq > since_seq][:limit]
+
+    def levels(self, month: str | None) -> MonthLevels:
+        levels = Levels(self.site.timezone)
+        levels.update(self._snapshot)
+        levels.update(replace(self._snapshot, time=self._snapshot.time + 30))
+        return levels.month(month or "2026-01", self._snapshot.time)
 
     def what_if(
         self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand

@@ -94,7 +94,15 @@ SITE = Site(
 
 
 def snapshot(
-    version=1, *, time=NOW, points=None, devices=(), supply="mains", redundancy=None, ready=True
+    version=1,
+    *,
+    time=NOW,
+    points=None,
+    devices=(),
+    supply="mains",
+    redundancy=None,
+    kpis=(),
+    ready=True,
 ) -> Snapshot:
     return Snapshot(
         version=version,
@@ -102,7 +110,7 @@ def snapshot(
         supply=supply,
         points=points or view(),
         devices={device.id: device for device in devices},
-        kpis=(),
+        kpis=kpis,
         redundancy=redundancy or report(),
         alarms=(),
         ready=ready,
