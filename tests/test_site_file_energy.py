@@ -274,7 +274,7 @@ ENERGY = "energy: {facility: [mv], it: {1: [ups]}%s}\n"
             + CARBON
             + ", diesel_kg_per_l: 2.68}",
             "carbon.diesel_kg_per_l",
-            "what 'gen-1' burns is not known: give it a device or meter its fuel",
+            "what 'gen-1' burns is not known: give it a device, or meter the fuel",
         ),
         (
             ENERGY % "" + CARBON.replace("610", "0.61") + "}",
