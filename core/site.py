@@ -113,6 +113,10 @@ class Node:
     side: str = ""
     bypass_fed_by: str = ""
     between: tuple[str, ...] = ()
+    normally: Literal["open", "closed"] = "open"
+    auto: bool = False
+    """Of a tie: how it stands where nothing tells, and whether it closes by itself when one of its
+    two buses has lost its feeders."""
     recharge_kw: float | None = None
     min_feeds: int = 1
     demand: tuple[str, ...] = ()

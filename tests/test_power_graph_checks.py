@@ -20,6 +20,7 @@ GOOD = (
     node("board", "bus", "utility"),
     node("ups", "ups", "board", 100),
     node("row", "load", "ups", 10),
+    node("other", "bus", "utility"),
 )
 
 
@@ -64,7 +65,17 @@ def test_a_good_graph_has_no_problems():
         (node("x", "load", "ups", -1.0), "demand_kw: -1 is not possible"),
         (node("x", "load", "ups", demand=("a/b", "c/d")), "2 points for 1 feeds"),
         (Node("x", "bus", ("board",), demand_kw=4.0), "demand: only a load has one"),
-        (node("x", "tie", between=("board", "ups")), "ties are not judged yet"),
+        (node("x", "tie", between=("board", "ups")), "'ups' is a ups; a tie joins two buses"),
+        (
+            node("x", "tie", between=("board", "bord")),
+            "no power node 'bord'; did you mean 'board'?",
+        ),
+        (node("x", "tie", between=("board",)), "add between: [bus-a, bus-b]"),
+        (node("x", "tie", between=("board", "board")), "add between: [bus-a, bus-b]"),
+        (node("x", "tie", "board", between=("board", "other")), "fed_by: a tie has none"),
+        (node("x", "tie", kw=0.0, between=("board", "other")), "a capacity is above zero"),
+        (node("x", "pdu", "board", 9, auto=True), "auto: only a tie has one"),
+        (node("x", "pdu", "board", 9, normally="closed"), "normally: only a tie has one"),
         (node("x", "tie"), "add between: [bus-a, bus-b]"),
         (node("x", "bus", "board", between=("board", "ups")), "between: only a tie has one"),
         (node("x", "bus", "x"), "a loop: x is fed by x"),
@@ -118,6 +129,43 @@ def test_a_bypass_can_close_a_loop_too():
 def test_all_mistakes_are_told_at_once():
     bad = [node("a", "pdu", "nothing"), node("b", "load", "ups", min_feeds=3), node("c", "tie")]
     assert len(told(*bad, groups=[Group("g", "2N", ("a",))])) == 6
+
+
+def test_a_tie_between_a_bus_and_what_it_feeds_is_a_loop_told_with_its_path():
+    found = told(node("below", "bus", "board"), node("tie", "tie", between=("board", "below")))
+    assert found == ["board: a loop: board is fed by tie is fed by board"]
+
+
+def test_a_loop_through_a_tie_and_what_hangs_on_its_other_bus():
+    found = told(
+        node("down", "pdu", "other", 9),
+        node("c", "bus", "down"),
+        node("tie", "tie", between=("board", "c")),
+        node("back", "bus", "c"),
+        node("b2", "bus", "back"),
+        node("tie-2", "tie", between=("other", "b2")),
+    )
+    assert found[0] == (
+        "down: a loop: down is fed by other is fed by tie-2 is fed by back is fed by c is fed by "
+        "down"
+    )
+
+
+def test_a_bus_has_one_tie():
+    ties = [
+        node("t1", "tie", between=("board", "other")),
+        node("t2", "tie", between=("other", "board")),
+    ]
+    found = told(*ties)
+    assert found == [
+        f"t2: between: '{bus}' has a tie already, t1: write buses that are always joined as one"
+        for bus in ("other", "board")
+    ]
+
+
+def test_a_tie_between_outputs_of_upss_is_refused():
+    found = told(node("out", "bus", "ups"), node("tie", "tie", between=("board", "out")))
+    assert any("a tie between outputs of UPSs is not judged" in words for words in found)
 
 
 def test_a_long_chain_is_no_problem():

@@ -23,11 +23,22 @@ many = settings(deadline=None, max_examples=150)
 
 
 @st.composite
+def _ties(draw, node, told):
+    selected, transfers = draw(st.integers(-1, 1)), draw(st.booleans())
+    if selected >= 0:
+        (told["closed"].add if selected else told["closed"].discard)(node.id)
+    if not transfers:
+        told["stuck"].add(node.id)
+    return Condition(selected=selected, transfers=transfers)
+
+
+@st.composite
 def plants(draw):
     """A graph, a plant on it, and the same for the oracle."""
     nodes = draw(power_graphs())
     graph = compile_graph(nodes)
     conditions, told = [], {"out": set(), "bypassed": set(), "selected": {}, "stuck": set()}
+    told["closed"] = {n.id for n in nodes if n.kind == "tie" and n.normally == "closed"}
     for i, node in enumerate(graph.nodes):
         condition = HEALTHY
         if node.kind != "load" and draw(st.integers(0, 9)) == 0:
@@ -46,6 +57,8 @@ def plants(draw):
                 told["selected"][node.id] = node.fed_by[selected]
             if not transfers:
                 told["stuck"].add(node.id)
+        elif graph.role[i] is Role.TIE:
+            condition = draw(_ties(node, told))
         conditions.append(condition)
     demands, told["shares"] = [], {}
     for i in graph.loads:
@@ -73,7 +86,10 @@ def test_the_evaluation_is_what_the_sentences_say(made):
                 assert balance.live[i] != oracle.lost(node.id), node.id
             else:
                 assert balance.live[i] == oracle.energised(node.id), node.id
-                assert balance.gives[i] == pytest.approx(oracle.gives(node.id), abs=1e-6), node.id
+                carried = oracle.carries(node.id)
+                assert balance.carries(i) == pytest.approx(carried, abs=1e-6), node.id
+                if node.kind != "tie":
+                    assert balance.gives[i] == pytest.approx(oracle.gives(node.id), abs=1e-6)
         over = {graph.nodes[i].id for i in range(len(graph)) if balance.overloaded(i)}
         assert over == set(oracle.overloaded)
 
@@ -144,7 +160,8 @@ def test_what_is_energised_only_shrinks_when_more_is_out(made, data):
         more_live = Balance(graph, plant.changed(dict.fromkeys(some, OUT)), case)
         fewer = Balance(graph, plant.changed(dict.fromkeys(more, OUT)), case)
         for i in range(len(graph)):
-            assert more_live.live[i] or not fewer.live[i], graph.nodes[i].id
+            if graph.role[i] is not Role.TIE:  # one may close because more is out
+                assert more_live.live[i] or not fewer.live[i], graph.nodes[i].id
 
 
 @several
@@ -157,7 +174,7 @@ def test_power_is_neither_made_nor_lost(made):
             taken = sum(balance.draws[i])
             if node.kind == "load":
                 assert taken == pytest.approx(balance.demand[i].kw if balance.live[i] else 0.0)
-            elif node.fed_by and balance.live[i]:
+            elif graph.feeders[i] and balance.live[i]:
                 recharge = graph.recharge_kw[i] if case == "mains_lost" else 0.0
                 assert taken == pytest.approx(balance.gives[i] / node.efficiency + recharge)
             else:

@@ -27,6 +27,8 @@ def node_of(keys: NodeKeys) -> Node:
         side=keys.side,
         bypass_fed_by=keys.bypass_fed_by or "",
         between=tuple(keys.between),
+        normally=keys.normally,
+        auto=keys.auto,
         recharge_kw=keys.recharge_kw,
         min_feeds=keys.min_feeds,
         demand=demand,

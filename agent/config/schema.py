@@ -150,6 +150,13 @@ class NodeKeys(Strict):
     side: str = Field(default="", description="path A or B")
     bypass_fed_by: Id | None = Field(default=None, description="where a UPS gets its bypass supply")
     between: list[Id] = Field(default=[], description="the two buses of a tie")
+    normally: Literal["open", "closed"] = Field(
+        default="open", description="how a tie stands where no device tells"
+    )
+    auto: bool = Field(
+        default=False,
+        description="a tie that closes by itself when exactly one of its buses is dead",
+    )
     recharge_kw: Annotated[float, Field(ge=0)] | None = Field(
         default=None,
         description="a UPS recharging; 10 % of its capacity, 0 where inhibited on generator",

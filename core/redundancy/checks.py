@@ -28,12 +28,13 @@ def problems(nodes: Sequence[Node], groups: Sequence[Group]) -> list[tuple[str, 
     found += _doubles("power nodes", (node.id for node in nodes))
     for node in nodes:
         found += _feeders(node, by_id)
-        found += _bypass_and_tie(node, by_id)
+        found += _bypass(node, by_id)
         found += _numbers(node)
         if node.kind == "load":
             found += _load(node)
         elif node.demand or node.demand_kw is not None:
             found.append((node.id, "demand: only a load has one"))
+    found += _ties(nodes, by_id)
     found += _loops(by_id)
     found += _doubles("groups", (group.id for group in groups))
     for group in groups:
@@ -77,7 +78,7 @@ def _feeders(node: Node, by_id: Mapping[str, Node]) -> Found:
         yield node.id, f"this {node.kind} has no feeder: add fed_by"
 
 
-def _bypass_and_tie(node: Node, by_id: Mapping[str, Node]) -> Found:
+def _bypass(node: Node, by_id: Mapping[str, Node]) -> Found:
     if node.bypass_fed_by:
         if node.kind != "ups":
             yield node.id, "bypass_fed_by: only a ups has one"
@@ -90,16 +91,45 @@ def _bypass_and_tie(node: Node, by_id: Mapping[str, Node]) -> Found:
         elif by_id[node.bypass_fed_by].kind in NO_MEMBERS:
             kind = by_id[node.bypass_fed_by].kind
             yield node.id, f"bypass_fed_by: '{node.bypass_fed_by}' is a {kind}, it feeds no bypass"
-    if node.kind == "tie" and len(node.between) != 2:
-        yield node.id, "is a tie and joins two buses: add between: [bus-a, bus-b]"
-    elif node.kind == "tie":
-        yield (
-            node.id,
-            "ties are not judged yet: leave a tie out that is normally open, or write the two "
-            f"buses {node.between[0]} and {node.between[1]} as one",
-        )
-    elif node.between:
-        yield node.id, "between: only a tie has one"
+
+
+def _ties(nodes: Sequence[Node], by_id: Mapping[str, Node]) -> Found:
+    joined: dict[str, str] = {}
+    for node in nodes:
+        if node.kind != "tie":
+            for key, given in (
+                ("between", node.between),
+                ("auto", node.auto),
+                ("normally", node.normally != "open"),
+            ):
+                if given:
+                    yield node.id, f"{key}: only a tie has one"
+            continue
+        if node.fed_by:
+            yield node.id, "fed_by: a tie has none, it joins two buses: between: [bus-a, bus-b]"
+        if len(node.between) != 2 or len(set(node.between)) < 2:
+            yield node.id, "is a tie and joins two buses: add between: [bus-a, bus-b]"
+            continue
+        for name in node.between:
+            bus = by_id.get(name)
+            if bus is None:
+                yield node.id, f"between: there is no power node '{name}'{_nearest(name, by_id)}"
+                continue
+            if bus.kind != "bus":
+                yield node.id, f"between: '{name}' is a {bus.kind}; a tie joins two buses"
+            elif name in joined:
+                yield (
+                    node.id,
+                    f"between: '{name}' has a tie already, {joined[name]}: write buses that are "
+                    "always joined as one",
+                )
+            elif any(feeder in by_id and by_id[feeder].kind == "ups" for feeder in bus.fed_by):
+                yield (
+                    node.id,
+                    f"between: '{name}' is fed by UPSs, and a tie between outputs of UPSs is not "
+                    "judged: leave it out where it is open, or write both buses as one",
+                )
+            joined.setdefault(name, node.id)
 
 
 def _numbers(node: Node) -> Found:
@@ -141,10 +171,11 @@ def _load(node: Node) -> Found:
 
 def _loops(by_id: Mapping[str, Node]) -> Found:
     """Each loop once, with its path: a depth-first walk along the feeders, without recursion."""
+    above = _above(by_id)
     done: set[str] = set()
     for start in by_id:
         path: list[str] = []
-        walks = [_upstream(start, by_id)] if start not in done else []
+        walks = [iter(above[start])] if start not in done else []
         if walks:
             path.append(start)
         while walks:
@@ -157,13 +188,25 @@ def _loops(by_id: Mapping[str, Node]) -> Found:
                 yield name, f"a loop: {' is fed by '.join(loop)}"
             elif name not in done:
                 path.append(name)
-                walks.append(_upstream(name, by_id))
+                walks.append(iter(above[name]))
 
 
-def _upstream(name: str, by_id: Mapping[str, Node]) -> Iterator[str]:
-    node = by_id[name]
-    names = dict.fromkeys((*node.fed_by, node.bypass_fed_by))
-    return iter([feeder for feeder in names if feeder in by_id])
+def _above(by_id: Mapping[str, Node]) -> dict[str, list[str]]:
+    """What may feed each node: a tie what feeds its buses, and each of those the tie."""
+    above: dict[str, dict[str, None]] = {
+        name: dict.fromkeys((*node.fed_by, node.bypass_fed_by) if node.kind != "tie" else ())
+        for name, node in by_id.items()
+    }
+    for name, tie in by_id.items():
+        buses = [
+            bus
+            for bus in tie.between
+            if tie.kind == "tie" and bus in by_id and by_id[bus].kind == "bus"
+        ]
+        above[name].update({feeder: None for bus in buses for feeder in by_id[bus].fed_by})
+        for bus in buses:
+            above[bus][name] = None
+    return {name: [f for f in names if f in by_id] for name, names in above.items()}
 
 
 def _group(group: Group, by_id: Mapping[str, Node]) -> Found:

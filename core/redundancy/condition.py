@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from core.site import Node
+
 START_S = 137.0
 """Worst-case time from the loss of the mains to a UPS fed by generators: 5 s to confirm, three
 cranks of 15 s with 15 s of rest each, 10 s to warm up, 10 s to parallel, 2 s to transfer, 20 s of
@@ -26,7 +28,8 @@ class Condition:
     for just as long as a start takes; with `battery_unknown` perhaps. `on_bypass`: as a UPS it is
     on bypass. `selected`: the feeder in use of a switch, -1 where that is not known. `transfers`: a
     switch changes over by itself, with `transfer_unknown` perhaps. `blocked`: feeders that give
-    this node nothing, whatever the graph says.
+    this node nothing, whatever the graph says. A tie is open (`selected` 0) or closed (1), or as it
+    normally is (-1), and only one that `transfers` closes by itself.
 
     What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
     feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`:
@@ -51,6 +54,11 @@ class Condition:
     unknown: bool = False
     assumed: bool = False
     reasons: tuple[str, ...] = ()
+
+    def closed(self, tie: Node) -> bool:
+        """Whether a tie is closed."""
+        normally = tie.normally == "closed"
+        return self.in_service and (self.selected == 1 or (self.selected < 0 and normally))
 
     @property
     def doubtful(self) -> bool:
@@ -90,7 +98,7 @@ class Plant:
         return replace(self, conditions=tuple(worst_of(c) for c in self.conditions))
 
     def best(self) -> Plant:
-        """The same with every unknown node and battery healthy."""
+        """The same with every unknown node and battery healthy, and every unknown tie closed."""
         return replace(self, conditions=tuple(_best(c) for c in self.conditions))
 
     def changed(self, changes: Mapping[int, Condition]) -> Plant:
@@ -122,4 +130,4 @@ def worst_of(condition: Condition) -> Condition:
 def _best(condition: Condition) -> Condition:
     if not condition.unknown:
         return condition
-    return replace(HEALTHY, unknown=True, reasons=condition.reasons)
+    return replace(HEALTHY, unknown=True, selected=condition.selected, reasons=condition.reasons)

@@ -65,6 +65,9 @@ class Balance:
         for i in forced:
             self.up[i] = self.forced[i] = True
         self.fixed = dict(fixed or {})
+        self.blocked = [condition.blocked for condition in plant.conditions]
+        for tie, buses in graph.sides.items():
+            self.blocked[tie] = self._blocked_at(buses)
         self.looks: list[Look] = [DEAD] * count  # each node by itself
         self.live = [False] * count
         self.able_kw = [0.0] * count
@@ -97,12 +100,18 @@ class Balance:
         role = graph.role[i]
         if role is Role.SOURCE or self.forced[i]:
             return Look(live=True, pick=-1, able_kw=graph.limit[i], bypassed=False)
-        feeders, blocked = graph.feeders[i], self.conditions[i].blocked
+        feeders, blocked = graph.feeders[i], self.blocked[i]
         if role is Role.LOAD:
             fed = sum(live[f] and k not in blocked for k, f in enumerate(feeders))
             enough = fed >= graph.nodes[i].min_feeds
             return Look(live=True, pick=-1, able_kw=0.0, bypassed=False) if enough else DEAD
+        if role is Role.TIE:
+            return self._look_at_tie(i)
         if role is Role.BUS:
+            last = len(feeders) - 1
+            if graph.tie[i] >= 0 and live[graph.tie[i]] and last not in blocked:
+                able_kw = min(graph.limit[i], _stated(graph, i, self.able_kw[graph.tie[i]]))
+                return Look(True, last, able_kw, False)
             able = [self.able_kw[f] for k, f in enumerate(feeders) if live[f] and k not in blocked]
             if not able:
                 return DEAD
@@ -132,6 +141,30 @@ class Balance:
         if in_use in usable:
             return in_use
         return usable[0] if usable and condition.transfers else -1
+
+    def _blocked_at(self, buses: tuple[int, int]) -> frozenset[int]:
+        """Feeders of a tie that give nothing to the bus that they feed."""
+        first, second = (self.conditions[bus].blocked for bus in buses)
+        offset = len(self.graph.nodes[buses[0]].fed_by)
+        return first | {offset + k for k in second}
+
+    def _look_at_tie(self, i: int) -> Look:
+        """A tie that is closed and has supply is the busbar of both its buses. One in auto closes
+        when exactly one of them has no feeder left; where it is fixed, it stays as it stands."""
+        graph, node, condition = self.graph, self.graph.nodes[i], self.conditions[i]
+        if not all(self.up[bus] for bus in graph.sides[i]):
+            return DEAD
+        offset = len(graph.nodes[graph.sides[i][0]].fed_by)
+        able: tuple[list[float], list[float]] = [], []
+        for k, f in enumerate(graph.feeders[i]):
+            if self.live[f] and k not in self.blocked[i]:
+                able[k >= offset].append(self.able_kw[f])
+        closed = condition.closed(node)
+        if not closed and node.auto and condition.transfers:
+            closed = self.fixed[i] >= 0 if i in self.fixed else bool(able[0]) != bool(able[1])
+        if not closed or not (able[0] or able[1]):
+            return DEAD
+        return Look(live=True, pick=-1, able_kw=sum(able[0]) + sum(able[1]), bypassed=False)
 
     def _look_at_ups(self, i: int) -> Look:
         graph, condition = self.graph, self.conditions[i]
@@ -181,13 +214,12 @@ class Balance:
 
     def _drawn(self, i: int, takes: float) -> tuple[float, ...]:
         """What a node that is no load draws from each feeder, of all that it takes."""
-        feeders = self.graph.feeders[i]
-        if self.graph.role[i] is not Role.BUS:
+        feeders, pick = self.graph.feeders[i], self.pick[i]
+        if pick >= 0 or self.graph.role[i] not in (Role.BUS, Role.TIE):
             if len(feeders) == 1:
                 return (takes,)
-            pick = self.pick[i]
             return tuple(takes if k == pick else 0.0 for k in range(len(feeders)))
-        blocked = self.conditions[i].blocked
+        blocked = self.blocked[i]
         weights = [
             self.able_kw[f] if self.live[f] and k not in blocked else 0.0
             for k, f in enumerate(feeders)
@@ -221,10 +253,22 @@ class Balance:
                 return _shared(demand.kw, measured)
         return _shared(demand.kw, fed)
 
+    def carries(self, i: int) -> float:
+        """What a node's capacity is held against, in kW: what it gives. Of a closed tie, what
+        crosses it; of a bus beside one, what its own feeders bring in, if that is more."""
+        tie = self.graph.tie[i]
+        if tie < 0 or not self.live[tie]:
+            return self.gives[i]
+        first, second = self.graph.sides[tie]
+        bus = first if i == tie else i
+        offset, drawn = len(self.graph.nodes[first].fed_by), self.draws[tie]
+        brought = sum(drawn[offset:] if bus == second else drawn[:offset])
+        return max(self.gives[i], brought) if i == bus else abs(brought - self.draws[bus][-1])
+
     def overloaded(self, i: int) -> bool:
-        """Whether a node gives more than it can. What a load itself states is no limit."""
+        """Whether a node carries more than it can. What a load itself states is no limit."""
         return (
-            self.gives[i] > self.graph.limit[i] * (1 + TOLERANCE)
+            self.carries(i) > self.graph.limit[i] * (1 + TOLERANCE)
             and self.graph.role[i] is not Role.LOAD
         )
 

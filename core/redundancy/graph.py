@@ -31,6 +31,7 @@ class Role(IntEnum):
     PASS = 4  # transformer, pdu, panel: from its one feeder
     LOAD = 5  # from its feeds, in shares
     NONE = 6  # pv: never firm, counts for nothing
+    TIE = 7  # closed it is the one busbar of its two buses: from the feeders of both
 
 
 _ROLES = {
@@ -42,7 +43,7 @@ _ROLES = {
     "ups": Role.UPS,
     "load": Role.LOAD,
     "pv": Role.NONE,
-    "tie": Role.NONE,
+    "tie": Role.TIE,
 }
 
 
@@ -53,6 +54,9 @@ class PowerGraph:
     `feeders[i]` is in the order of `fed_by`; the bypass supply of a UPS, where it has one of its
     own, comes last, and `bypass[i]` is its position (0: through the input). `limit[i]` is infinite
     where nothing is stated. `peers[i]` are the UPS modules of one bus, the node itself included.
+    `tie[i]` is the tie of a bus, and of the tie itself, -1 elsewhere; `sides` are the two buses of
+    a tie. A tie is fed by all that feeds its buses, first by what feeds the first, and feeds both:
+    it is the last feeder of each.
     `written` and `loads` are node numbers in the order of the site file; `unchecked` are the ids of
     nodes that state no capacity and so can never be overloaded.
     """
@@ -67,6 +71,8 @@ class PowerGraph:
     efficiency: tuple[float, ...]
     recharge_kw: tuple[float, ...]
     peers: tuple[tuple[int, ...], ...]
+    tie: tuple[int, ...]
+    sides: Mapping[int, tuple[int, int]]
     written: tuple[int, ...]
     loads: tuple[int, ...]
     unchecked: tuple[str, ...]
@@ -83,18 +89,23 @@ class PowerGraph:
         """Ids of a set of nodes, in the order of the site file."""
         return tuple(self.nodes[i].id for i in self.written if i in numbers) if numbers else ()
 
+    def ties_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of some ids that are ties."""
+        return tuple(name for name in names if self.index[name] in self.sides)
+
 
 def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerGraph:
     """The graph of nodes that `problems` finds nothing wrong with.
 
     Raises InvariantError for a feeder or a member that does not exist, and for a loop.
     """
-    ordered = _ordered(nodes)
+    feeding = _feeding(nodes)
+    ordered = _ordered(nodes, feeding)
     index = {node.id: i for i, node in enumerate(ordered)}
     unknown = {name for group in groups for name in group.members if name not in index}
     if unknown:
         raise InvariantError(f"power graph: unknown group members {sorted(unknown)}")
-    feeders = tuple(tuple(index[name] for name in _feeding(node)) for node in ordered)
+    feeders = tuple(tuple(index[name] for name in feeding[node.id]) for node in ordered)
     children: list[dict[int, None]] = [{} for _ in ordered]
     for i, above in enumerate(feeders):
         for feeder in above:
@@ -113,19 +124,42 @@ def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerG
         efficiency=tuple(node.efficiency for node in ordered),
         recharge_kw=tuple(_recharge(node) for node in ordered),
         peers=_peers(role, feeders),
+        tie=_ties(nodes, index),
+        sides={
+            index[node.id]: (index[node.between[0]], index[node.between[1]])
+            for node in nodes
+            if node.kind == "tie"
+        },
         written=written,
         loads=tuple(i for i in written if role[i] is Role.LOAD),
         unchecked=tuple(
-            node.id
-            for node in nodes
-            if node.limit_kw is None and node.kind not in ("load", "pv", "tie")
+            node.id for node in nodes if node.limit_kw is None and node.kind not in ("load", "pv")
         ),
         groups=tuple(groups),
     )
 
 
-def _feeding(node: Node) -> tuple[str, ...]:
-    return (*node.fed_by, node.bypass_fed_by) if node.bypass_fed_by else node.fed_by
+def _feeding(nodes: Sequence[Node]) -> dict[str, tuple[str, ...]]:
+    """Feeders by id: as written, then the bypass supply of a UPS or the tie of a bus."""
+    found = {
+        node.id: (*node.fed_by, node.bypass_fed_by) if node.bypass_fed_by else node.fed_by
+        for node in nodes
+    }
+    for tie in nodes:
+        if tie.kind == "tie":
+            buses = [name for name in tie.between if name in found]
+            found[tie.id] = tuple(feeder for name in buses for feeder in found[name])
+            found |= {name: (*found[name], tie.id) for name in buses}
+    return found
+
+
+def _ties(nodes: Sequence[Node], index: Mapping[str, int]) -> tuple[int, ...]:
+    found = [-1] * len(index)
+    for node in nodes:
+        if node.kind == "tie":
+            for name in (node.id, *node.between):
+                found[index[name]] = index[node.id]
+    return tuple(found)
 
 
 def _recharge(node: Node) -> float:
@@ -136,10 +170,10 @@ def _recharge(node: Node) -> float:
     return RECHARGE_SHARE * (node.limit_kw or 0.0)
 
 
-def _ordered(nodes: Sequence[Node]) -> list[Node]:
+def _ordered(nodes: Sequence[Node], feeding: Mapping[str, tuple[str, ...]]) -> list[Node]:
     """Every node after its feeders; among equals in the order written (Kahn's algorithm)."""
     by_id = {node.id: node for node in nodes}
-    missing = {node.id: set(_feeding(node)) for node in nodes}
+    missing = {name: set(feeders) for name, feeders in feeding.items()}
     unknown = {name for names in missing.values() for name in names if name not in by_id}
     if unknown or len(by_id) < len(nodes):
         raise InvariantError(f"power graph: unknown feeders {sorted(unknown)} or ids used twice")

@@ -159,7 +159,10 @@ def _firm(study: Study, balance: Balance, i: int, aside: int = 0) -> float:
         return limit if study.guards(i) and not balance.bypassed[i] else 0.0
     feeders, blocked = graph.feeders[i], balance.conditions[i].blocked
     if role is Role.BUS:
-        usable = (f for k, f in enumerate(feeders) if k not in blocked)
+        # What a tie could bring is not counted: the other bus has loads of its own.
+        usable = (
+            f for k, f in enumerate(feeders) if k not in blocked and graph.role[f] is not Role.TIE
+        )
         units = sorted((_firm(study, balance, f) for f in usable), reverse=True)
         return min(limit, sum(units[aside:]))
     return min(limit, _firm(study, balance, feeders[balance.pick[i]]))

@@ -99,6 +99,9 @@ def headline(
     if not live.graph.nodes:
         return UNKNOWN, "there is no power graph: redundancy is not judged", ()
     found = [*_harm(live, best), *_groups(groups), *_loads(live, loads, weak)]
+    found += [
+        (UNKNOWN, f"not known whether {name} is closed") for name in live.graph.ties_of(unknown)
+    ]
     found.sort(key=lambda item: _ORDER.index(item[0]))
     if not found:
         what = "every group has its designed spare" if groups else "every load is fed as designed"
@@ -121,7 +124,7 @@ def _harm(live: Study, best: Study) -> list[tuple[int, str]]:
                 found.append((status, f"{what} {WHEN[case]}: {names(loads)}"))
         for i in live.graph.written:
             if i in effect.overloaded:
-                gives, limit = live.balances[case].gives[i], live.graph.limit[i]
+                gives, limit = live.balances[case].carries(i), live.graph.limit[i]
                 name = live.graph.nodes[i].id
                 words = f"{name} carries {gives:.0f} of {limit:.0f} kW {WHEN[case]}"
                 found.append((LOST if i in sure.overloaded else UNKNOWN, words))

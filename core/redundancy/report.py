@@ -170,7 +170,7 @@ class RedundancyModel:
         verdict, reasons = decide(
             (*worst_harm, *cooling.worst_harm),
             (*best_harm, *cooling.best_harm),
-            Doubt(outside, tuple(unsure), cooling.heat_unknown),
+            Doubt(outside, tuple(unsure), cooling.heat_unknown, graph.ties_of(unknown)),
             (*self._reduced(after, wary, groups, designed, cases), *cooling.reduced),
         )
         scope = self._unknown(unknown, demands)

@@ -43,7 +43,9 @@ class Shed:
         overloaded = set(strained)
         for i in range(count):
             above = balance.graph.feeders[i]
-            self._relieves[i] = i in overloaded or any(self._relieves[f] for f in above)
+            # What crosses a closed tie is no sum: it may grow where less is drawn.
+            crossed = i in balance.graph.sides and balance.live[i]
+            self._relieves[i] = i in overloaded or crossed or any(self._relieves[f] for f in above)
             for feeder, share in self._shares[i]:
                 self._chain_kw[i] = min(self._chain_kw[i], self._chain_kw[feeder] / share)
 
@@ -62,6 +64,8 @@ class Shed:
         live, forced = balance.live, balance.forced
         children, role = balance.graph.children, balance.graph.role
         taken = {i for i in out if live[i]}
+        if any(balance.graph.tie[i] >= 0 for i in taken):
+            return None
         found: set[int] = set()
         loads: set[int] = set()
         queue = sorted(taken)
@@ -83,6 +87,8 @@ class Shed:
                     loads.add(child)
                 elif live[child] and not forced[child]:
                     heappush(queue, child)
+                elif balance.graph.nodes[child].auto:
+                    return None  # a tie would close
         return found if not loads or self._moves(loads, found) else None
 
     def _dies(self, i: int, dead: set[int]) -> bool | None:

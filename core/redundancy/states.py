@@ -94,6 +94,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
     "genset": (Watch.ALARMS, "fuel.level", "output.active_power"),
     "ats": _SWITCH_POINTS,
     "sts": _SWITCH_POINTS,
+    "tie": ("breaker.position", "control.mode", "communication.state"),
     "utility": ("mains.state", "breaker.position", "communication.state", *VOLTAGES),
 }
 """Beginnings of the names of points that a kind of node needs."""
@@ -295,6 +296,24 @@ def _held_back(reading: Reading, node: Node) -> tuple[list[str], list[str]]:
     return found, [f"does not tell its {_spoken(name)}" for name in untold]
 
 
+def _tie(reading: Reading, node: Node, _start_s: float) -> Condition:
+    breaker, mode = reading.word("breaker.position"), reading.word("control.mode")
+    if breaker in ("tripped", "withdrawn"):
+        return _dead(f"has its breaker {breaker}")
+    if breaker not in ("", "open", "closed") or reading.unreadable("breaker.position"):
+        return _silent_on("breaker.position")
+    doubt = node.auto and (mode == "unknown" or reading.unreadable("control.mode"))
+    manual = node.auto and mode not in ("", "auto", "unknown")
+    found = ["does not tell its control mode"] if doubt else []
+    return Condition(
+        selected={"open": 0, "closed": 1}.get(breaker, -1),
+        transfers=not manual,
+        transfer_unknown=doubt,
+        assumed=not breaker,
+        reasons=(f"is not in auto ({mode.replace('_', ' ')})",) if manual else tuple(found),
+    )
+
+
 def _passive(reading: Reading, node: Node, _start_s: float) -> Condition:
     breaker = reading.word("breaker.position")
     if breaker in _BREAKER_OUT:
@@ -308,7 +327,8 @@ def _passive(reading: Reading, node: Node, _start_s: float) -> Condition:
         return _silent_on(untold[0])
     dead = bool(weak) and len(weak) == len(reading.numbers(VOLTAGES))
     if dead or reading.word("input.state") == "failed":
-        feeders = frozenset(range(len(node.fed_by)))
+        # The last one of a bus may be its tie.
+        feeders = frozenset(range(len(node.fed_by) + (node.kind == "bus")))
         return Condition(absent=feeders, reasons=("sees no voltage",))
     return Condition()
 
@@ -343,4 +363,5 @@ _TABLE: Mapping[str, Callable[[Reading, Node, float], Condition]] = {
     "utility": _utility,
     "ats": _switch,
     "sts": _switch,
+    "tie": _tie,
 }

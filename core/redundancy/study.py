@@ -63,13 +63,15 @@ class Study:
         }
         self._upses = [i for i, role in enumerate(graph.role) if role is Role.UPS]
         # A motor-driven switch that moves interrupts its load: in the bridge it stays where it is.
-        self._slow = frozenset(i for i, node in enumerate(graph.nodes) if node.kind == "ats")
+        self._slow = frozenset(
+            i for i, node in enumerate(graph.nodes) if node.kind == "ats" or node.auto
+        )
         self._bridge = Balance(
             graph,
             plant,
             "bridge",
             forced=[u for u in self._upses if self._holds(u)],
-            fixed={i: self.balances["as_is"].pick[i] for i in self._slow},
+            fixed={i: self._stands(i) for i in self._slow},
         )
         self._bit = {load: 1 << n for n, load in enumerate(graph.loads)}
         self._all = self._mask(graph.loads)
@@ -229,7 +231,7 @@ class Study:
             overloaded=tuple(
                 Overload(
                     graph.nodes[i].id,
-                    balance.gives[i],
+                    balance.carries(i),
                     graph.limit[i],
                     graph.in_order(balance.loads_behind(i)),
                 )
@@ -263,6 +265,11 @@ class Study:
         trial.undo()
         return found
 
+    def _stands(self, i: int) -> int:
+        """The position of something motor-driven as it is: the feeder in use; 0 of a closed tie."""
+        balance = self.balances["as_is"]
+        return balance.pick[i] if i not in self.graph.sides else 0 if balance.live[i] else -1
+
     def _holds(self, i: int) -> bool:
         """Whether a UPS is a source in the bridge: it works on its input, can do so on its
         battery, and will have an input again when generators carry."""
@@ -275,14 +282,14 @@ class Study:
 
         What is overloaded outside the bridge already is reported there, and stays in here.
         """
-        graph, gives = self.graph, self._bridge.gives[i]
+        graph, gives = self.graph, self._bridge.carries(i)
         if graph.role[i] is Role.LOAD or gives <= 0:
             return False
         return gives > self._able_kw(i) * (1 + TOLERANCE)
 
     def _able_kw(self, i: int) -> float:
         """What a node can give in the bridge."""
-        usual = max(balance.gives[i] for balance in self.balances.values())
+        usual = max(balance.carries(i) for balance in self.balances.values())
         able = max(self.graph.limit[i], usual)
         return min(able, self.plant.conditions[i].battery_kw) if self._bridge.forced[i] else able
 
@@ -291,11 +298,10 @@ class Study:
         bridge = Trial(self._bridge)
         looked = set(out).union(*(trial.looked for trial in trials.values()))
         upses = [i for i in looked if self.graph.role[i] is Role.UPS and i not in out]
-        picks = self.balances["as_is"].pick
         bridge.switch(
             down=out,
             forced=[(i, self._holds(i)) for i in upses],
-            fixed=[(i, picks[i]) for i in trials["as_is"].looked if i in self._slow],
+            fixed=[(i, self._stands(i)) for i in trials["as_is"].looked if i in self._slow],
         )
         suspects = self._too_much.union(*(trial.moved for trial in trials.values()))
         while True:

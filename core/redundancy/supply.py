@@ -35,6 +35,8 @@ def _feeding(graph: PowerGraph, plant: Plant, *, assumed_run: bool) -> int:
         if not condition.in_service:
             continue
         role, node = graph.role[i], graph.nodes[i]
+        if role is Role.TIE and not condition.closed(node):
+            continue
         if role is Role.SOURCE:
             runs = condition.carrying or (assumed_run and condition.assumed)
             kinds[i] = _MAINS if node.kind == "utility" else _GENERATOR if runs else 0

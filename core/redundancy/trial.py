@@ -41,11 +41,11 @@ class Trial:
     ) -> None:
         """Take nodes down, force nodes to be live or no longer, fix switches elsewhere, and let the
         graph settle."""
-        balance, seeds = self._balance, []
+        balance, seeds = self._balance, list[int]()
         for i in down:
             if balance.up[i]:
                 self._write(balance.up, i, new=False)
-                seeds.append(i)
+                seeds += (i, tie) if (tie := balance.graph.tie[i]) >= 0 else (i,)
         for i, new in forced:
             if balance.forced[i] != new:
                 self._write(balance.forced, i, new=new)
@@ -122,6 +122,8 @@ class Trial:
                 continue
             journal.append((draws, i, old))
             draws[i] = new
+            if i in balance.graph.sides:
+                moved.update((i, *balance.graph.sides[i]))  # what crosses, what each side brings
             for feeder, kw, was in zip(feeders[i], new, old, strict=True):
                 if kw == was:
                     continue

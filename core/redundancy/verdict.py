@@ -31,11 +31,12 @@ _SAID_MAX = 5
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """What cannot be judged at all: devices outside the graph, loads of unknown demand, zones of
-    unknown heat (ids)."""
+    unknown heat, and ties that may be open or closed (ids)."""
 
     outside: tuple[str, ...]
     demands: tuple[str, ...]
     zones: tuple[str, ...] = ()
+    ties: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -44,6 +45,7 @@ class Doubt:
             for name in self.outside
         ]
         said += [f"the demand of {name} is not known" for name in self.demands]
+        said += [f"whether {name} is closed is not known" for name in self.ties]
         said += [f"the heat of {name} is not known" for name in self.zones]
         return tuple(said)
 
@@ -57,7 +59,7 @@ def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
     for case in cases:
         for i in graph.written:
             if i in after.effects[case].overloaded:
-                gives = after.balances[case].gives[i]
+                gives = after.balances[case].carries(i)
                 said.append(
                     f"{graph.nodes[i].id} carries {gives:.0f} of {graph.limit[i]:.0f} kW "
                     f"{WHEN[case]}"

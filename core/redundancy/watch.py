@@ -72,6 +72,8 @@ class Watcher:
         the tick alone."""
         gathered = self._points.gather(view)
         pairs = [self._read(node, gathered, devices, now) for node in self._graph.nodes]
+        for i in self._graph.sides:
+            pairs[i] = _maybe_closed(pairs[i][0]), _maybe_closed(pairs[i][1])
         patient, strict = tuple(p for p, _ in pairs), tuple(s for _, s in pairs)
         demands = self.demands.now(gathered, now)
         if remember:
@@ -138,7 +140,9 @@ class Watcher:
         changes: dict[int, Condition] = {}
         for i, condition in enumerate(plant.conditions):
             role, feeders = graph.role[i], graph.feeders[i]
-            if not condition.in_service:
+            if not condition.in_service or (
+                role is Role.TIE and not _would_carry(condition, graph.nodes[i])
+            ):
                 continue
             if role is Role.SOURCE:
                 live[i], waiting[i] = True, graph.nodes[i].kind == "genset"
@@ -177,6 +181,17 @@ def _wanted(graph: PowerGraph) -> dict[str, tuple[str, ...]]:
 
 def _unknown(*reasons: str) -> Condition:
     return replace(UNKNOWN, reasons=reasons)
+
+
+def _maybe_closed(condition: Condition) -> Condition:
+    """A tie that is not known is open at the worst and closed at the best; neither is the better
+    one for certain."""
+    return replace(condition, selected=1) if condition.unknown else condition
+
+
+def _would_carry(condition: Condition, tie: Node) -> bool:
+    """Whether a tie is closed, or would close for a bus that has no voltage."""
+    return condition.closed(tie) or (tie.auto and condition.transfers)
 
 
 def _age_s(status: DeviceStatus | None, now: float) -> float:

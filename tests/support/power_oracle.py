@@ -14,7 +14,8 @@ from core.site import Node
 
 class Oracle:
     """One plant in one case. `out` is out of service, `bypassed` UPSs are on bypass, `selected`
-    gives the feeder in use of switches, `stuck` switches do not transfer."""
+    gives the feeder in use of switches, `stuck` switches and ties do not move by themselves,
+    `closed` ties are closed (None: those that normally are)."""
 
     def __init__(
         self,
@@ -26,10 +27,13 @@ class Oracle:
         selected: Mapping[str, str] | None = None,
         stuck: Collection[str] = (),
         shares: Mapping[str, Sequence[float]] | None = None,
+        closed: Collection[str] | None = None,
     ) -> None:
         self.nodes = {node.id: node for node in nodes}
         self.case, self.out, self.on_bypass = case, set(out), set(bypassed)
         self.selected, self.stuck, self.shares = selected or {}, set(stuck), shares or {}
+        normally = {node.id for node in nodes if node.normally == "closed"}
+        self.closed = normally if closed is None else set(closed)
         self._energised: dict[str, bool] = {}
         self._gives: dict[str, float] = {}
 
@@ -46,10 +50,53 @@ class Oracle:
             return True
         if node.kind in ("pv", "load"):
             return False
+        if node.kind == "tie":
+            return bool(self.joined(node.between[0]))
         if node.kind == "ups":
             on_input = name not in self.on_bypass and self.energised(node.fed_by[0])
             return on_input or self.runs_on_bypass(name)
         return bool(self.feeding(name))
+
+    def own_live(self, bus: str) -> list[str]:
+        """Feeders of a bus itself that have supply, if it is there at all."""
+        here = [] if bus in self.out else self.nodes[bus].fed_by
+        return [feeder for feeder in here if self.energised(feeder)]
+
+    def joined(self, bus: str) -> str:
+        """The other bus, if the two are one now."""
+        for tie in self.nodes.values():
+            if tie.kind != "tie" or bus not in tie.between or tie.id in self.out:
+                continue
+            other = tie.between[tie.between[0] == bus]
+            if self.out & {bus, other}:
+                continue
+            dead = sum(not self.own_live(side) for side in tie.between)
+            closes = tie.auto and tie.id not in self.stuck and dead == 1
+            if (tie.id in self.closed or closes) and dead < 2:
+                return other
+        return ""
+
+    def crossing(self, tie: str) -> float:
+        """What flows from one bus to the other: what one takes beyond what its feeders bring."""
+        here, there = self.nodes[tie].between
+        if self.joined(here) != there:
+            return 0.0
+        brought = self._brought(here)
+        return abs(brought - self.gives(here) / self.nodes[here].efficiency)
+
+    def _brought(self, bus: str) -> float:
+        """What the own feeders of a joined bus bring to both."""
+        other = self.joined(bus)
+        takes = sum(self.gives(b) / self.nodes[b].efficiency for b in (bus, other))
+        mine, theirs = (sum(map(self.could_carry, self.own_live(b))) for b in (bus, other))
+        return takes * mine / (mine + theirs)
+
+    def carries(self, name: str) -> float:
+        if self.nodes[name].kind == "tie":
+            return self.crossing(name)
+        if self.nodes[name].kind == "bus" and self.joined(name):
+            return max(self.gives(name), self._brought(name))
+        return self.gives(name)
 
     def feeding(self, name: str) -> list[str]:
         """The feeders that a node takes its power from."""
@@ -64,6 +111,8 @@ class Oracle:
             return [] if name in self.stuck else live[:1]
         if node.kind == "ups":
             return self._ups(name)
+        if node.kind == "bus" and self.joined(name):
+            return [*self.own_live(name), *self.own_live(self.joined(name))]
         return live
 
     def _ups(self, name: str) -> list[str]:
@@ -125,6 +174,7 @@ class Oracle:
                 self.draws(child, name)
                 for child, node in self.nodes.items()
                 if name in (*node.fed_by, node.bypass_fed_by)
+                or (node.kind == "bus" and name in self.feeding(child))
             )
         return self._gives[name]
 
@@ -140,7 +190,8 @@ class Oracle:
             default = 0.1 * (node.limit_kw or 0.0)
             takes += default if node.recharge_kw is None else node.recharge_kw
         total = sum(self.could_carry(other) for other in self.feeding(name))
-        return takes * self.could_carry(feeder) / total
+        times = self.feeding(name).count(feeder)  # two, of one that feeds both buses of a tie
+        return takes * times * self.could_carry(feeder) / total
 
     def _load_draws(self, node: Node, feeder: str) -> float:
         if self.lost(node.id) or not self.energised(feeder):
@@ -158,9 +209,9 @@ class Oracle:
     @cached_property
     def overloaded(self) -> dict[str, float]:
         return {
-            name: self.gives(name)
+            name: self.carries(name)
             for name, node in self.nodes.items()
             if node.kind != "load"
             and node.limit_kw is not None
-            and self.gives(name) > node.limit_kw * (1 + 1e-9)
+            and self.carries(name) > node.limit_kw * (1 + 1e-9)
         }

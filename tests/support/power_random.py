@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from core.redundancy.checks import problems
 from core.site import Node
 
 _ONE_FEEDER = ("transformer", "pdu", "panel", "ups")
@@ -19,9 +20,14 @@ def power_graphs(draw, size_max=12, loads_max=4):
     ]
     if draw(st.booleans()):
         nodes.append(Node("gen-2", "genset", capacity_kw=draw(capacity) * 2))
+    ties = []
+    if draw(st.booleans()):  # two buses near the sources that much hangs on
+        nodes += [draw(_bus(f"bus-{side}", [n.id for n in nodes], capacity)) for side in "ab"]
+        ties = draw(_ties(nodes, capacity))
     for n in range(draw(st.integers(1, size_max))):
         nodes.append(draw(_middle(f"n{n}", [node.id for node in nodes], capacity)))
     feeders = [node.id for node in nodes]
+    nodes += ties or draw(_ties(nodes, capacity))
     for n in range(draw(st.integers(1, loads_max))):
         fed_by = draw(st.lists(st.sampled_from(feeders), min_size=1, max_size=3, unique=True))
         nodes.append(
@@ -37,6 +43,23 @@ def power_graphs(draw, size_max=12, loads_max=4):
 
 
 @st.composite
+def _ties(draw, nodes, capacity):
+    """Up to two ties that the checks accept."""
+    found = []
+    buses = [node.id for node in nodes if node.kind == "bus"]
+    for n in range(draw(st.integers(1, 2)) if len(buses) > 1 else 0):
+        between = draw(st.lists(st.sampled_from(buses), min_size=2, max_size=2, unique=True))
+        tie = Node(
+            f"tie-{n}", "tie", between=tuple(between), auto=draw(st.booleans()),
+            capacity_kw=draw(st.sampled_from([None, 50.0, 250.0])),
+            normally=draw(st.sampled_from(["open", "closed"])),
+        )  # fmt: skip
+        if not problems([*nodes, *found, tie], ()):
+            found.append(tie)
+    return found
+
+
+@st.composite
 def _middle(draw, name, above, capacity):
     kind = draw(st.sampled_from(["bus", "bus", "ats", "sts", "ups", "ups", *_ONE_FEEDER]))
     efficiency = {"ups": 0.95, "transformer": 0.985}.get(kind, 1.0)
@@ -48,6 +71,11 @@ def _middle(draw, name, above, capacity):
             name, kind, (draw(st.sampled_from(pool)),), capacity_kw=draw(capacity),
             efficiency=efficiency, bypass_fed_by=bypass,
         )  # fmt: skip
+    return draw(_bus(name, pool, capacity, kind))
+
+
+@st.composite
+def _bus(draw, name, pool, capacity, kind="bus"):
     fed_by = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3, unique=True))
     stated = draw(capacity) if draw(st.booleans()) else None
     return Node(name, kind, tuple(fed_by), capacity_kw=stated)
