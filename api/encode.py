@@ -115,6 +115,7 @@ def load(status: LoadStatus) -> Doc:
     return {
         "id": status.id,
         "state": status.state,
+        "supply": status.supply,
         "demand_kw": status.demand_kw,
         "feeds": status.feeds,
         "energised_feeds": status.energised_feeds,

@@ -309,6 +309,9 @@ class Load(Strict):
 
     id: str
     state: Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
+    supply: Literal["mains", "generator", "battery", "mixed", "none", "unknown"] = Field(
+        description="where its power comes from at this moment"
+    )
     demand_kw: float
     feeds: int
     energised_feeds: int

@@ -179,6 +179,8 @@ class LoadStatus:
     min_feeds: int
     state: Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
     reasons: tuple[str, ...]
+    supply: Supply = "unknown"
+    """Where its power comes from at this moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -536,3 +536,29 @@ def test_peaks_are_remembered_and_say_since_when():
     (since,) = (r for r in plant.what_if(demand="peak_30d").reasons if "since start" in r)
     assert since == "peak_30d is the peak since start, 28 h ago"
     assert {o.id for o in plant.what_if(demand="peak_30d").overloaded} == {"pdu"}
+
+
+def test_each_load_says_where_its_power_comes_from():
+    """One row on batteries, one on mains, one on both, one dark: the site alone is mixed."""
+    nodes = [
+        node("utility", "utility", kw=500),
+        node("ups-1", "ups", "utility", 300, device="ups-1"),
+        node("raw", "panel", "utility", 300),
+        node("off", "panel", "utility", 300, device="off"),
+        node("row-1", "load", "ups-1", 10),
+        node("row-2", "load", "raw", 10),
+        node("row-3", "load", "ups-1 raw", 10),
+        node("row-4", "load", "off", 10),
+    ]
+    plant = Plant(nodes).at({"ups-1/mode": "on_battery", "off/breaker.position": "open"})
+    assert [load.supply for load in plant.report().loads] == ["battery", "mains", "mixed", "none"]
+    assert plant.supply() == "mixed"
+    plant.silent("off", last=NOW - 3600)
+    assert plant.report().loads[3].supply == "unknown"
+
+
+def test_a_load_on_generators_says_so():
+    plant = watched().at({"meter/mains.state": "failed", "ats/position": "alternate"})
+    plant.at({f"gen-{n}/engine.state": "on_load" for n in "12"})
+    plant.at({"ats/source.state.2": "normal", "ats/source.state.1": "absent"})
+    assert [load.supply for load in plant.report().loads] == ["generator"]

@@ -22,7 +22,7 @@ from core.redundancy.groups import LOST, UNKNOWN, judge, single_fed
 from core.redundancy.headline import headline, load_statuses
 from core.redundancy.single import Singles, single_failures, weakness
 from core.redundancy.study import Study
-from core.redundancy.supply import supply_of
+from core.redundancy.supply import supplies_of, supply_of
 from core.redundancy.verdict import Doubt, decide, harm, mixed_harm, reduction, unknown_words
 from core.redundancy.watch import Seen, Watcher
 from core.site import Site
@@ -228,7 +228,12 @@ class RedundancyModel:
         played = self._singles(seen, now, live, worst)
         groups = self._groups(live, best, CASES)
         weak = weakness(live, played.live, played.designed)
-        loads = load_statuses(live, best, weak)
+        loads = tuple(
+            replace(load, supply=supply)
+            for load, supply in zip(
+                load_statuses(live, best, weak), supplies_of(self._graph, seen), strict=True
+            )
+        )
         status, words, reasons = headline(live, best, groups, loads, weak, seen.unknown)
         unknown = self._unknown(seen.unknown, seen.live.demands)
         cases: dict[str, CaseResult] = {case: live.result(case, unknown) for case in CASES}

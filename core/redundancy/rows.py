@@ -102,7 +102,8 @@ class Reading:
         if not self.has(name):
             return ""
         code = self.number(name)
-        axis = STATES.get(name) or STATES[name.rsplit(".", maxsplit=1)[-1]]
+        part_of = name.split(".")
+        axis = STATES.get(".".join(part_of[:2])) or STATES[part_of[-1]]
         if code is None or not 0 <= code < len(axis.states):
             return axis.states[_UNKNOWN_CODE]
         return axis.states[int(code)]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from core.redundancy.condition import Condition
+from core.redundancy.meanings import STOPS, Means, meaning
 from core.redundancy.rows import Reading, Watch
 from core.site import Node
 
@@ -31,25 +32,24 @@ PEUKERT = 1.2
 IDLE_SHARE = 0.1
 """With next to no load a UPS states the battery time of a tenth of its capacity, not of none."""
 
-_MODES: Mapping[str, Condition] = {
-    "online": Condition(),
-    "boost": Condition(),
-    "trim": Condition(),
-    "eco": Condition(),
-    "on_battery": Condition(on_battery=True, absent=frozenset((0,)), reasons=("is on battery",)),
-    "static_bypass": Condition(protects=False, on_bypass=True, reasons=("is on static bypass",)),
-    "maintenance_bypass": Condition(
-        protects=False, on_bypass=True, reasons=("is on maintenance bypass",)
-    ),
-}
-"""UPS modes in which it carries its load; in every other one it does not."""
-
-_USELESS_BATTERY = frozenset(("low", "depleted", "disconnected", "fault", "absent"))
-_BREAKER_OUT = frozenset(("open", "tripped", "withdrawn"))
 _BATTERY_POINTS = ("battery.runtime", "battery.test", "battery.replacement")
 _PLACES = {"source_1": 0, "source_2": 1}
 _POSITIONS = frozenset(("preferred", "alternate"))
-_NOT_THERE = frozenset(("absent", "out_of_tolerance"))
+_OUTPUT_BREAKERS = (
+    "breaker.position",
+    "breaker.position.output",
+    "breaker.position.inverter_output",
+    "breaker.position.module_output",
+)
+
+START_BATTERY_EMPTY_V = {12: 11.8, 24: 23.6}
+"""Below this a start battery of so many volts is empty at rest (lead-acid, about 1.97 V a cell;
+on a charger it stands above 13 and 26 V). A choice: below 16 V the system is taken for one of
+12 V."""
+
+_TURNS = frozenset(("cranking", "starting"))
+"""A start battery that works is not judged by its voltage."""
+
 _OUTSIDE = (
     "mains",
     "source",
@@ -78,12 +78,14 @@ _SWITCH_POINTS = (
     "sync.state",
     "redundancy.state",
     "communication.state",
+    "breaker.position",
 )
 
 WANTED: Mapping[str, tuple[str, ...]] = {
     "ups": (
         "mode",
         "communication.state",
+        "output.state",
         "battery.state",
         "battery.runtime",
         "battery.test",
@@ -91,7 +93,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
         "breaker.position",
         "output.active_power",
     ),
-    "genset": (Watch.ALARMS, "fuel.level", "output.active_power"),
+    "genset": (Watch.ALARMS, "fuel.level", "output.active_power", "start_battery.voltage"),
     "ats": _SWITCH_POINTS,
     "sts": _SWITCH_POINTS,
     "tie": ("breaker.position", "control.mode", "communication.state"),
@@ -107,61 +109,118 @@ def condition_of(reading: Reading, node: Node, start_s: float) -> Condition:
 
     `start_s` is how long a battery must last, in seconds.
     """
-    if reading.word("communication.state") in ("lost", "never") or reading.unreadable(
-        "communication.state"
-    ):
+    if _meaning(reading, node, "communication.state") is Means.UNKNOWN:
         return UNKNOWN
     return _TABLE.get(node.kind, _passive)(reading, node, start_s)
 
 
+def _meaning(reading: Reading, node: Node, point: str) -> Means:
+    return meaning(node.kind, point, reading.word(point))
+
+
+def _cut_off(reading: Reading, node: Node) -> Condition | None:
+    """A node behind an open breaker of its own, or behind one that does not tell."""
+    for point in _OUTPUT_BREAKERS:
+        says = _meaning(reading, node, point)
+        if says is Means.OUT:
+            what = "output breaker" if node.kind == "ups" else "breaker"
+            return _dead(f"has its {what} {reading.word(point)}")
+        if says is Means.UNKNOWN:
+            return _silent_on("breaker.position")
+    return None
+
+
 def _ups(reading: Reading, node: Node, start_s: float) -> Condition:
-    mode = reading.word("mode")
-    if mode == "unknown":
+    mode, says = reading.word("mode"), _meaning(reading, node, "mode")
+    if says is Means.UNKNOWN:
         return UNKNOWN
-    breaker = reading.word("breaker.position")
-    if breaker in _BREAKER_OUT:
-        return _dead(f"has its output breaker {breaker}")
-    if breaker == "unknown":
-        return _silent_on("breaker.position")
-    if mode and mode not in _MODES:
+    cut_off = _cut_off(reading, node)
+    if cut_off is not None:
+        return cut_off
+    if says is Means.OUT:
         return _dead(f"is {mode}" if mode != "fault" else "has a fault")
-    base = _MODES[mode or "online"]
-    faults, untold = _battery_faults(reading, start_s), _battery_untold(reading)
-    time_s = reading.number("battery.runtime")
-    testing = reading.word("battery.test") == "in_progress"
+    if _meaning(reading, node, "output.state") is Means.OUT:
+        return _dead("has its output off")
+    for name in ("input", "maintenance_bypass"):
+        if _meaning(reading, node, f"breaker.position.{name}") is Means.UNKNOWN:
+            return _silent_on(f"breaker.position.{name}")
+    bypass, on_battery = _bypass(reading, node), says is Means.BATTERY
+    faults, untold = _battery_faults(reading, node, start_s), _battery_untold(reading, node)
+    time_s, tested = reading.number("battery.runtime"), _tested(reading, node)
+    no_input = _meaning(reading, node, "breaker.position.input") is Means.NO_FEED
     return Condition(
-        protects=base.protects and not faults,
+        protects=not bypass and not faults,
         battery_s=math.inf if time_s is None else time_s,
         battery_kw=_bridge_kw(reading, node, time_s, start_s),
         battery_unknown=bool(untold),
-        on_bypass=base.on_bypass,
-        on_battery=base.on_battery,
-        absent=frozenset() if testing else base.absent,
+        on_bypass=bool(bypass),
+        on_battery=on_battery,
+        absent=frozenset((0,)) if on_battery and not tested else frozenset(),
+        blocked=frozenset((0,)) if no_input else frozenset(),
         assumed=not mode,
-        reasons=(*base.reasons, *faults, *untold),
+        reasons=(
+            *bypass,
+            *(("is on battery",) if on_battery else ()),
+            *(("has its input breaker open",) if no_input else ()),
+            *faults,
+            *untold,
+        ),
     )
 
 
-def _battery_faults(reading: Reading, start_s: float) -> list[str]:
+def _bypass(reading: Reading, node: Node) -> tuple[str, ...]:
+    """Whether a UPS is on bypass, in words: by its mode, its output, or its maintenance breaker."""
+    mode = reading.word("mode")
+    if _meaning(reading, node, "mode") is Means.BYPASS:
+        return (f"is on {mode.replace('_', ' ')}",)
+    if _meaning(reading, node, "breaker.position.maintenance_bypass") is Means.BYPASS:
+        return ("has its maintenance bypass closed",)
+    if _meaning(reading, node, "output.state") is Means.BYPASS:
+        return ("has its output on bypass",)
+    return ()
+
+
+def _tested(reading: Reading, node: Node) -> bool:
+    """Whether a battery is being emptied to see what it holds."""
+    points = ("battery.test", "battery.state")
+    return any(_meaning(reading, node, point) is Means.TESTING for point in points)
+
+
+def _battery_faults(reading: Reading, node: Node, start_s: float) -> list[str]:
     """Why a battery would not carry its load through a start; empty where it would."""
+
+    def weak(point: str) -> bool:
+        return _meaning(reading, node, point) is Means.WEAK
+
     found = []
-    state = reading.word("battery.state")
-    if state in _USELESS_BATTERY:
-        found.append(f"has its battery {state}")
-    if reading.word("battery.test") == "failed":
+    if weak("battery.state"):
+        found.append(f"has its battery {reading.word('battery.state')}")
+    if weak("breaker.position.battery"):
+        found.append(f"has its battery breaker {reading.word('breaker.position.battery')}")
+    if weak("battery.test"):
         found.append("failed its battery test")
-    if reading.word("battery.replacement") == "due":
+    if weak("battery.replacement"):
         found.append("needs a new battery")
+    if weak("output.state"):
+        found.append("says that its output is not protected")
     time_s = reading.number("battery.runtime")
     if time_s is not None and time_s < start_s:
         found.append(f"has {time_s:.0f} s of battery, a start takes {start_s:.0f} s")
+    if time_s is None and _tested(reading, node):
+        found.append("tests its battery, and does not tell what is left of it")
     return found
 
 
-def _battery_untold(reading: Reading) -> list[str]:
+def _battery_untold(reading: Reading, node: Node) -> list[str]:
     """What a UPS does not tell of its battery; empty where it tells all that it ever does."""
-    found = [f"does not tell its {_spoken(name)}" for name in reading.missing(_BATTERY_POINTS)]
-    if reading.word("battery.state") == "unknown":
+    untold = reading.missing(_BATTERY_POINTS)
+    untold += [
+        point
+        for point in ("battery.replacement", "breaker.position.battery")
+        if _meaning(reading, node, point) is Means.DOUBT and point not in untold
+    ]
+    found = [f"does not tell its {_spoken(name)}" for name in untold]
+    if _meaning(reading, node, "battery.state") is Means.DOUBT:
         found.append("does not tell the state of its battery")
     if reading.missing("output.active_power") and not reading.numbers(("output.active_power",)):
         found.append("does not tell what it gives, nor so what its battery would bear")
@@ -181,33 +240,32 @@ def _bridge_kw(reading: Reading, node: Node, time_s: float | None, start_s: floa
 
 def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
     engine, mode = reading.word("engine.state"), reading.word("control.mode")
-    if "unknown" in (engine, mode):
+    does, ready = _meaning(reading, node, "engine.state"), _meaning(reading, node, "control.mode")
+    if Means.UNKNOWN in (does, ready):
         return UNKNOWN
     power_w = reading.number("output.active_power")
-    carrying = engine == "on_load" or (
+    carrying = does is Means.CARRIES or (
         power_w is not None and power_w / 1000 > CARRYING_SHARE * (node.limit_kw or math.inf)
     )
-    found = []
-    if engine == "fault":
-        found.append("has an engine fault")
-    if mode not in ("", "auto") and not carrying:
-        found.append(f"is not in auto ({mode.replace('_', ' ')})")
     untold = [name for name in reading.missing("") if not name.startswith(_OTHERWISE_JUDGED)]
     if untold:
         return _silent_on(untold[0])
-    breaker = reading.word("breaker.position")
-    if breaker == "unknown":
+    breaker = _meaning(reading, node, "breaker.position")
+    if breaker is Means.UNKNOWN:
         return _silent_on("breaker.position")
-    if breaker in ("tripped", "withdrawn"):
-        found.append(f"has its breaker {breaker}")
+    found = []
+    if does is Means.OUT:
+        found.append("has an engine fault" if engine == "fault" else f"is {engine}")
+    if ready is Means.NOT_AUTO and not carrying:
+        found.append(f"is not in auto ({mode.replace('_', ' ')})")
+    if breaker is Means.OUT:
+        found.append(f"has its breaker {reading.word('breaker.position')}")
     fuel = reading.number("fuel.level")
     if fuel is not None and fuel < FUEL_EMPTY:
         found.append(f"has {fuel:.0%} of fuel")
-    found += [
-        f"has {name.removeprefix('alarm.').replace('_', ' ')} at critical"
-        for name in reading.critical()
-        if not name.startswith(_OUTSIDE)
-    ]
+    if not carrying and engine not in _TURNS:
+        found += _start_battery(reading)
+    found += _stopped(reading)
     return Condition(
         in_service=not found,
         carrying=carrying and not found,
@@ -216,11 +274,36 @@ def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
     )
 
 
+def _start_battery(reading: Reading) -> list[str]:
+    """Start batteries that would not crank, in words."""
+    found = []
+    for _, volts in reading.numbers(("start_battery.voltage",)):
+        nominal_v = 12 if volts < 16 else 24
+        if volts < START_BATTERY_EMPTY_V[nominal_v]:
+            found.append(f"has {volts:.1f} V of {nominal_v} V on its start battery")
+    return found
+
+
+def _stopped(reading: Reading) -> list[str]:
+    """What holds a generator stopped: anything at critical severity, and what is a stop by its
+    name."""
+    critical = reading.critical()
+    stops = [
+        name
+        for name, word in reading.words("alarm.").items()
+        if word == "active" and name.startswith(STOPS)
+    ]
+    found = [name for name in critical if not name.startswith(_OUTSIDE)]
+    names = dict.fromkeys([*found, *(f"alarm.{name}" for name in stops)])
+    words = [(name, name.removeprefix("alarm.").replace("_", " ")) for name in names]
+    return [f"has {said}{' at critical' if name in critical else ''}" for name, said in words]
+
+
 def _utility(reading: Reading, node: Node, _start_s: float) -> Condition:
-    mains, breaker = reading.word("mains.state"), reading.word("breaker.position")
-    if breaker in _BREAKER_OUT:
-        return _dead(f"has its breaker {breaker}")
-    if mains in ("failed", "out_of_tolerance"):
+    mains, breaker = reading.word("mains.state"), _meaning(reading, node, "breaker.position")
+    if breaker is Means.OUT:
+        return _dead(f"has its breaker {reading.word('breaker.position')}")
+    if _meaning(reading, node, "mains.state") is Means.OUT:
         return _dead("has failed" if mains == "failed" else "is out of tolerance")
     weak = _weak_phases(reading, node)
     if weak:
@@ -229,13 +312,16 @@ def _utility(reading: Reading, node: Node, _start_s: float) -> Condition:
     if untold:
         return _silent_on(untold[0])
     measured = bool(reading.numbers(VOLTAGES))
-    if breaker == "unknown" or (mains == "unknown" and not measured):
+    if breaker is Means.UNKNOWN or (mains == "unknown" and not measured):
         return UNKNOWN
     return Condition(assumed=mains != "normal" and not measured)
 
 
 def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
     position, selected = reading.word("position"), reading.word("source.selected")
+    cut_off = _cut_off(reading, node)
+    if cut_off is not None:
+        return cut_off
     if "unknown" in (position, selected) and selected not in _PLACES and position not in _POSITIONS:
         return UNKNOWN
     missing = reading.missing(("position", "source.selected", "source.preferred"))
@@ -250,8 +336,14 @@ def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
     found, doubts = _held_back(reading, node)
     states = reading.words("source.state.")
     places = {int(which) - 1: state for which, state in states.items() if which.isdigit()}
-    absent = {place for place, state in places.items() if state in _NOT_THERE}
-    untold = {place for place, state in places.items() if state in ("", "unknown")}
+    told = {place: meaning(node.kind, "source.state", state) for place, state in places.items()}
+    absent = {place for place, says in told.items() if says is Means.DEAD_FEED}
+    untold = {place for place, says in told.items() if says is Means.DOUBT or not places[place]}
+    breakers = {n: _meaning(reading, node, f"breaker.position.source_{n + 1}") for n in (0, 1)}
+    if Means.UNKNOWN in breakers.values():
+        return _silent_on("breaker.position")
+    blocked = {place for place, says in breakers.items() if says is Means.NO_FEED}
+    open_ = [f"has the breaker of its source {place + 1} open" for place in sorted(blocked)]
     others = set(range(len(node.fed_by))) - {max(in_use, 0)}
     redundancy = reading.word("redundancy.state")
     if redundancy == "lost" and not states:
@@ -267,66 +359,67 @@ def _switch(reading: Reading, node: Node, _start_s: float) -> Condition:
         selected=in_use,
         transfers=not found,
         transfer_unknown=bool(doubts),
+        blocked=frozenset(blocked),
         absent=frozenset(absent),
         untold=frozenset(untold),
         assumed=not position and not selected,
-        reasons=(*found, *doubts),
+        reasons=(*found, *open_, *doubts),
     )
 
 
 _HOLDS_BACK = {
-    "transfer.state": ("inhibited", "has its transfer inhibited"),
-    "sync.state": ("out_of_sync", "has sources out of sync"),
+    "control.mode": "is not in auto",
+    "transfer.state": "has its transfer inhibited",
+    "sync.state": "has sources out of sync",
 }
-"""The word with which a switch says that it would not transfer, and how that is said."""
+"""Points with which a switch says that it would not transfer, and how that is said."""
 
 
 def _held_back(reading: Reading, node: Node) -> tuple[list[str], list[str]]:
     """Why a switch would not change over, and what it does not tell of that."""
-    found = []
-    mode = reading.word("control.mode")
-    if mode not in ("", "auto", "unknown"):
-        found.append(f"is not in auto ({mode.replace('_', ' ')})")
-    told = ("transfer.state", "sync.state") if node.kind == "sts" else ("transfer.state",)
-    for name in told:
-        word, why = _HOLDS_BACK[name]
-        if reading.word(name) == word:
-            found.append(why)
-    untold = [name for name in ("control.mode", *told) if reading.word(name) == "unknown"]
-    return found, [f"does not tell its {_spoken(name)}" for name in untold]
+    found, doubts = [], []
+    for point, why in _HOLDS_BACK.items():
+        says = _meaning(reading, node, point)
+        if says is Means.STAYS:
+            mode = f" ({reading.word(point).replace('_', ' ')})" if point == "control.mode" else ""
+            found.append(why + mode)
+        elif says is Means.DOUBT:
+            doubts.append(f"does not tell its {_spoken(point)}")
+    return found, doubts
 
 
 def _tie(reading: Reading, node: Node, _start_s: float) -> Condition:
-    breaker, mode = reading.word("breaker.position"), reading.word("control.mode")
-    if breaker in ("tripped", "withdrawn"):
+    breaker, says = reading.word("breaker.position"), _meaning(reading, node, "breaker.position")
+    if says is Means.OUT:
         return _dead(f"has its breaker {breaker}")
-    if breaker not in ("", "open", "closed") or reading.unreadable("breaker.position"):
+    if says is Means.UNKNOWN:
         return _silent_on("breaker.position")
-    doubt = node.auto and (mode == "unknown" or reading.unreadable("control.mode"))
-    manual = node.auto and mode not in ("", "auto", "unknown")
-    found = ["does not tell its control mode"] if doubt else []
+    # The mode of a tie that is switched by hand holds nothing back.
+    found, doubts = _held_back(reading, node) if node.auto else ([], [])
     return Condition(
         selected={"open": 0, "closed": 1}.get(breaker, -1),
-        transfers=not manual,
-        transfer_unknown=doubt,
+        transfers=not found,
+        transfer_unknown=bool(doubts),
         assumed=not breaker,
-        reasons=(f"is not in auto ({mode.replace('_', ' ')})",) if manual else tuple(found),
+        reasons=(*found, *doubts),
     )
 
 
 def _passive(reading: Reading, node: Node, _start_s: float) -> Condition:
-    breaker = reading.word("breaker.position")
-    if breaker in _BREAKER_OUT:
-        return _dead(f"has its breaker {breaker}")
-    if breaker == "unknown" or reading.unreadable("input.state"):
-        return _silent_on("breaker.position" if breaker == "unknown" else "input.state")
+    breaker = _meaning(reading, node, "breaker.position")
+    if breaker is Means.OUT:
+        return _dead(f"has its breaker {reading.word('breaker.position')}")
+    if breaker is Means.UNKNOWN:
+        return _silent_on("breaker.position")
+    if _meaning(reading, node, "input.state") is Means.UNKNOWN:
+        return _silent_on("input.state")
     # A transformer's node states one voltage and the device may measure the other side.
     weak = _weak_phases(reading, node) if node.kind != "transformer" else []
     untold = reading.missing(VOLTAGES) if node.kind != "transformer" else []
     if untold and not reading.numbers(VOLTAGES):
         return _silent_on(untold[0])
     dead = bool(weak) and len(weak) == len(reading.numbers(VOLTAGES))
-    if dead or reading.word("input.state") == "failed":
+    if dead or _meaning(reading, node, "input.state") is Means.DEAD_FEED:
         # The last one of a bus may be its tie.
         feeders = frozenset(range(len(node.fed_by) + (node.kind == "bus")))
         return Condition(absent=feeders, reasons=("sees no voltage",))

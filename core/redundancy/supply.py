@@ -17,19 +17,36 @@ _WORDS: dict[int, Supply] = {
 
 
 def supply_of(graph: PowerGraph, seen: Seen) -> Supply:
-    """The mode of supply; `unknown` where nothing is seen to feed the loads and something unknown
-    may."""
+    """The mode of supply of the site; `unknown` where nothing is seen to feed the loads and
+    something unknown may."""
     if not graph.loads:
         return "unknown"
     for idle in (False, True):  # a generator without a device may run, if nothing else feeds
-        feeding = _feeding(graph, seen.live, assumed_run=idle)
+        feeding = 0
+        for kinds in _feeding(graph, seen.live, assumed_run=idle):
+            feeding |= kinds
         if feeding:
             return _WORDS.get(feeding, "mixed")
-    return "unknown" if _feeding(graph, seen.best, assumed_run=True) else "none"
+    return "unknown" if any(_feeding(graph, seen.best, assumed_run=True)) else "none"
 
 
-def _feeding(graph: PowerGraph, plant: Plant, *, assumed_run: bool) -> int:
-    """Kinds of source that reach a load, as bits."""
+def supplies_of(graph: PowerGraph, seen: Seen) -> tuple[Supply, ...]:
+    """The same for each load, in the order of `PowerGraph.loads`. `mixed` is one that draws from
+    sources of two kinds."""
+    runs = _feeding(graph, seen.live, assumed_run=False)
+    if all(runs):
+        return tuple(_WORDS.get(kinds, "mixed") for kinds in runs)
+    may_run = _feeding(graph, seen.live, assumed_run=True)
+    at_best = _feeding(graph, seen.best, assumed_run=True)
+    found: list[Supply] = []
+    for now, perhaps, best in zip(runs, may_run, at_best, strict=True):
+        kinds = now or perhaps
+        found.append(_WORDS.get(kinds, "mixed") if kinds or not best else "unknown")
+    return tuple(found)
+
+
+def _feeding(graph: PowerGraph, plant: Plant, *, assumed_run: bool) -> list[int]:
+    """Kinds of source that reach each load, as bits."""
     kinds = [0] * len(graph)
     for i, condition in enumerate(plant.conditions):
         if not condition.in_service:
@@ -53,7 +70,4 @@ def _feeding(graph: PowerGraph, plant: Plant, *, assumed_run: bool) -> int:
         else:
             for kind in fed:
                 kinds[i] |= kind
-    feeding = 0
-    for load in graph.loads:
-        feeding |= kinds[load]
-    return feeding
+    return [kinds[load] for load in graph.loads]

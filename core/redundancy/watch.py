@@ -147,8 +147,8 @@ class Watcher:
             if role is Role.SOURCE:
                 live[i], waiting[i] = True, graph.nodes[i].kind == "genset"
                 continue
-            blocked = set()
-            for k in condition.absent:
+            blocked = set(condition.blocked)
+            for k in condition.absent - condition.blocked:
                 if k >= len(feeders) or not live[feeders[k]]:
                     continue
                 contradicted.append((i, k))
@@ -159,8 +159,10 @@ class Watcher:
             usable = [f for k, f in enumerate(feeders) if live[f] and k not in blocked]
             live[i] = bool(usable)
             waiting[i] = role is not Role.UPS and all(waiting[f] for f in usable)
-            if blocked:
-                names = ", ".join(graph.nodes[feeders[k]].id for k in sorted(blocked))
+            if len(blocked) > len(condition.blocked):
+                names = ", ".join(
+                    graph.nodes[feeders[k]].id for k in sorted(blocked - condition.blocked)
+                )
                 reasons = (*condition.reasons, f"gets nothing from {names}")
                 changes[i] = replace(condition, blocked=frozenset(blocked), reasons=reasons)
         return plant.changed(changes) if changes else plant, contradicted

@@ -290,7 +290,7 @@ def make_redundancy() -> RedundancyReport:
         reasons=("gen-1 is the only generator",),
         groups=(make_group(), make_group(id="crahs", kind="cooling")),
         zones=(make_zone(),),
-        loads=(LoadStatus("row-1", 424.0, 1, 1, 1, "at_n", ("one feed only",)),),
+        loads=(LoadStatus("row-1", 424.0, 1, 1, 1, "at_n", ("one feed only",), "mains"),),
         single_failures=(SingleFailure("ups-a", ("row-1",), (), ()),),
         cases={
             "as_is": make_case(),
