@@ -18,11 +18,11 @@ from tests.support.power_random import power_graphs
 several = settings(deadline=None, max_examples=60)
 
 
-def harmed(nodes, out):
+def harmed(nodes, out, closed=None):
     """Loads lost or nodes overloaded in either case, after the literal twin."""
     found = set()
     for case in ("as_is", "mains_lost"):
-        oracle = Oracle(nodes, case, out=out)
+        oracle = Oracle(nodes, case, out=out, closed=closed)
         found |= oracle.lost_loads | set(oracle.overloaded)
     return found
 
@@ -81,8 +81,10 @@ def test_what_is_not_known_never_makes_an_answer_safer(nodes, data):
     for name in silent:
         plant.silent(name, last=NOW - 100)
     answer = plant.what_if(" ".join(sorted(out)))
+    normally = {n.id for n in nodes if n.normally == "closed"}
     truths = [
-        harmed(nodes, out | {name for name, lost in zip(silent, picks, strict=True) if lost})
+        harmed(nodes, out | {name for name, lost in zip(silent, picks, strict=True) if lost}, shut)
+        for shut in (normally | silent, normally)  # a silent tie may be closed, too
         for picks in product((False, True), repeat=len(silent))
     ]
     if any(truths):

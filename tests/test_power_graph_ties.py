@@ -275,3 +275,11 @@ def test_a_tie_adds_nothing_to_what_a_bus_brings_to_a_group():
     group = Group("sides", "2N", ("bus-a", "bus-b"))
     joined, apart = (Plant(n, [group]).report().groups[0] for n in (nodes, main_tie_main()))
     assert joined.headroom_kw <= apart.headroom_kw
+
+
+def test_what_a_closing_tie_overloads_is_told_of_the_loads_it_closes_for():
+    found = study(main_tie_main(auto=True, b=40.0))
+    graph = found.graph
+    strained = found.strained("as_is", (graph.index["tr-a"],))
+    assert set(graph.in_order(set(strained))) == {"tr-b", "ats-b"}
+    assert "row-a" in found.loads_of(strained[graph.index["tr-b"]])

@@ -190,12 +190,13 @@ class Study:
 
     def strained(self, case: CaseName, out: Collection[int]) -> dict[int, int]:
         """Nodes that would newly be overloaded with others out, and the loads (as a mask) that
-        would have moved there: they lose a feed, or a switch on their way turns to another one."""
+        would have moved there: they lose a feed, a switch on their way turns to another one, or
+        a tie closes for them."""
         balance, turned = self.balances[case], set()
         trial = Trial(balance)
         trial.switch(down=out)
         for i in trial.looked:
-            if self.graph.role[i] is Role.SWITCH and balance.live[i]:
+            if self.graph.role[i] in (Role.SWITCH, Role.TIE) and balance.live[i]:
                 turned |= balance.loads_behind(i)
             elif not balance.live[i]:
                 turned.update(child for child in self.graph.children[i] if child in self._bit)
