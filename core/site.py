@@ -95,6 +95,56 @@ class Device:
     on."""
 
 
+RatingBasis = Literal["ESP", "PRP", "COP", "DCP"]
+
+UNLIMITED_SHARE: dict[RatingBasis, float] = {"ESP": 0.63, "PRP": 0.70, "COP": 1.0, "DCP": 1.0}
+"""Part of its plate that a generator may give without a limit of hours.
+
+ISO 8528-1: COP is for a constant load and unlimited hours; DCP (2018) for any load of a data centre
+and unlimited hours; PRP for unlimited hours at 70 % of it on average over 24 h; ESP for 200 hours a
+year at 70 % on average. The load of a data centre hardly varies, so the average is what counts; and
+the Tier Standard: Topology asks for generators without a limit of consecutive hours at the load N.
+For ESP nothing is promised without a limit: 0.63 is a choice, the 70 % of the PRP rating that the
+same set commonly has (ESP / 1.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What the plate of a generator means. `derate` is what the site's height and heat leave of it;
+    `average` replaces the part of `UNLIMITED_SHARE` by what the maker certifies."""
+
+    basis: RatingBasis
+    derate: float = 1.0
+    average: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Part of the plate that counts for a load that must run without a limit of hours."""
+        average = UNLIMITED_SHARE[self.basis] if self.average is None else self.average
+        return self.derate * average
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The worst way from the loss of the mains to UPSs fed by generators, in seconds."""
+
+    confirm_s: float = 5.0
+    cranks: int = 3
+    crank_s: float = 15.0
+    rest_s: float = 15.0
+    warm_up_s: float = 10.0
+    parallel_s: float = 10.0
+    transfer_s: float = 2.0
+    walk_in_s: float = 20.0
+
+    @property
+    def total_s(self) -> float:
+        """All of it, with every attempt needed and a rest after the last one as well."""
+        cranking_s = self.cranks * (self.crank_s + self.rest_s)
+        carrying_s = self.warm_up_s + self.parallel_s + self.transfer_s + self.walk_in_s
+        return self.confirm_s + cranking_s + carrying_s
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One node of the power graph; semantics in docs/redundancy.md. Power in kW, `fed_by` in the
@@ -122,13 +172,16 @@ class Node:
     demand: tuple[str, ...] = ()
     """Points, one per feed, in the order of `fed_by`, or a single one for the whole load."""
     demand_kw: float | None = None
+    rating: Rating | None = None
+    """Of a genset; without one its capacity counts in full, and is listed as assumed."""
     short_break: bool = False
     """Of a load: built to be without power while generators start, so that no UPS is missed (a
     chiller). Such a load can be lost, but it is never reported as unprotected."""
 
     @property
     def limit_kw(self) -> float | None:
-        """What the node can carry: the smallest of its limits, None where it states none.
+        """What the node can carry without a limit of hours: the smallest of its limits, of a
+        genset as far as its rating allows; None where it states none.
 
         kVA and A count at the load's power factor; A as three phases at `voltage_v` line to line.
         """
@@ -139,7 +192,8 @@ class Node:
             limits.append(self.capacity_kva * self.power_factor)
         if self.capacity_a is not None:
             limits.append(3**0.5 * self.voltage_v * self.capacity_a * self.power_factor / 1000)
-        return min(limits) if limits else None
+        share = self.rating.share if self.rating else 1.0
+        return min(limits) * share if limits else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +278,7 @@ class Site:
     devices: tuple[Device, ...] = ()
     power: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
+    start: Start = field(default_factory=Start)
     cooling: Cooling = field(default_factory=Cooling)
     energy: Energy = field(default_factory=Energy)
     registers: tuple[tuple[str, Register], ...] = ()

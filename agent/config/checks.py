@@ -17,7 +17,7 @@ from collectors.profile import Library
 from core.errors import ConfigError, Problem
 from core.points import PointName, parse_point
 from core.redundancy.graph import problems as graph_problems
-from core.site import Group
+from core.site import Group, Start
 from core.vocabulary import CLASSES
 
 Found = Iterator[tuple[KeyPath, str]]
@@ -196,6 +196,7 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
             yield document.at("groups", group_of[name]), message
         else:
             yield ("power",), message
+    yield from _ratings(parsed, document)
     devices = dict.fromkeys(document.dropped.get("devices", ()), "")
     devices |= {device.id: device.profile for device in parsed.devices}
     measured: dict[str, str] = {}
@@ -210,6 +211,18 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
             measured.setdefault(text, node.id)
             for message in messages:
                 yield document.at("power", index, "demand"), message
+
+
+def _ratings(parsed: SiteFile, document: Document) -> Found:
+    """Ratings that are none of a generator, and a start that takes no time."""
+    for index, node in enumerate(parsed.power):
+        if node.rating is not None and node.kind != "genset":
+            yield (
+                document.at("power", index, "rating"),
+                f"'{node.id}' is a {node.kind}: only a genset has a rating by ISO 8528-1",
+            )
+    if Start(**parsed.start.model_dump()).total_s <= 0:
+        yield ("start",), "generators that start in no time: state at least how long they crank"
 
 
 def _no_demand(text: str, measured: dict[str, str]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
 from collectors.profile import Library, library, load_profile
 from core.errors import ConfigError, Problem
-from core.site import Credentials, Device, Group, Poll, Site
+from core.site import Credentials, Device, Group, Poll, Site, Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,7 @@ def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
         groups=tuple(
             Group(keys.id, keys.scheme, tuple(keys.members), keys.design) for keys in parsed.groups
         ),
+        start=Start(**parsed.start.model_dump()),
         cooling=cooling_of(parsed.cooling),
         energy=energies,
         registers=tuple(meters.resolve(parsed.meters, energies)[0].items()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.config.schema import NodeKeys
-from core.site import Node
+from core.site import Node, Rating
 
 EFFICIENCY = {"ups": 0.95, "transformer": 0.985}
 """Default efficiency by kind of node (design of the power graph); 1 for the rest."""
@@ -33,5 +33,8 @@ def node_of(keys: NodeKeys) -> Node:
         min_feeds=keys.min_feeds,
         demand=demand,
         demand_kw=keys.demand_kw,
+        rating=Rating(keys.rating.basis, keys.rating.derate, keys.rating.average)
+        if keys.rating
+        else None,
         short_break=keys.short_break,
     )

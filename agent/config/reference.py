@@ -40,7 +40,7 @@ devices:
   - {id: meter-ups-a, profile: schneider-pm5000, address: "modbus://10.10.3.11/1", place: hall-1}
 power:
   - {id: utility, kind: utility, capacity_kw: 2500, device: meter-mv}
-  - {id: gen-1, kind: genset, capacity_kw: 800, device: gen-1}
+  - {id: gen-1, kind: genset, capacity_kw: 800, rating: DCP, device: gen-1}
   - {id: ats-a, kind: ats, capacity_kw: 2500, fed_by: [utility, gen-1]}
   - {id: ups-a1, kind: ups, capacity_kw: 500, fed_by: [ats-a], device: ups-a1}
   - {id: row-1, kind: load, fed_by: [ups-a1], demand: meter-ups-a/active_power}

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from agent.config.energy_keys import CarbonKeys, EnergyKeys, TariffKeys
+from agent.config.plant_keys import Rating, StartKeys
 from agent.config.shapes import Id, Positive, Share, Strict, as_list
 from core.site import AuthName, PrivName
 
@@ -170,6 +171,11 @@ class NodeKeys(Strict):
     demand_kw: Annotated[float, Field(ge=0)] | None = Field(
         default=None, description="power of a load without measurement, or its design value"
     )
+    rating: Rating | None = Field(
+        default=None,
+        description="of a genset: `basis` (ESP, PRP, COP, DCP), `derate`, `average`; without one "
+        "its capacity counts without a limit of hours, and is listed as assumed",
+    )
     short_break: bool = Field(
         default=False,
         description="a load built to be without power while generators start: no UPS is missed",
@@ -314,6 +320,7 @@ class SiteFile(Strict):
     devices: list[DeviceKeys] = Field(default=[])
     power: list[NodeKeys] = Field(default=[])
     groups: list[GroupKeys] = Field(default=[])
+    start: StartKeys = StartKeys()
     cooling: CoolingKeys = CoolingKeys()
     energy: EnergyKeys = EnergyKeys()
     meters: list[MeterKeys] = Field(default=[])

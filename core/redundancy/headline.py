@@ -8,7 +8,7 @@ from typing import Literal
 from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
-from core.redundancy.words import WHEN, names
+from core.redundancy.words import WHEN, limit_words, names
 from core.snapshot import GroupStatus, LoadStatus
 
 State = Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
@@ -124,9 +124,8 @@ def _harm(live: Study, best: Study) -> list[tuple[int, str]]:
                 found.append((status, f"{what} {WHEN[case]}: {names(loads)}"))
         for i in live.graph.written:
             if i in effect.overloaded:
-                gives, limit = live.balances[case].carries(i), live.graph.limit[i]
-                name = live.graph.nodes[i].id
-                words = f"{name} carries {gives:.0f} of {limit:.0f} kW {WHEN[case]}"
+                gives, node = live.balances[case].carries(i), live.graph.nodes[i]
+                words = f"{node.id} carries {gives:.0f} of {limit_words(node)} {WHEN[case]}"
                 found.append((LOST if i in sure.overloaded else UNKNOWN, words))
     return found
 

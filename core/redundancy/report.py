@@ -15,7 +15,7 @@ from core.contracts import Demand as When
 from core.cooling.answer import Question
 from core.cooling.report import CoolingModel
 from core.cooling.supply import Losses, Powered
-from core.redundancy.condition import BACK, OUT, START_S, Condition, Demand, Plant
+from core.redundancy.condition import BACK, OUT, Condition, Demand, Plant
 from core.redundancy.evaluate import CASES, CaseName
 from core.redundancy.graph import PowerGraph, compile_graph
 from core.redundancy.groups import LOST, UNKNOWN, judge, single_fed
@@ -95,10 +95,10 @@ class RedundancyModel:
     """Judges one site's power graph. Raises InvariantError for a graph that `problems` would
     refuse."""
 
-    def __init__(self, site: Site, start_s: float = START_S) -> None:
+    def __init__(self, site: Site, start_s: float | None = None) -> None:
         self._site = site
         self._graph: PowerGraph = compile_graph(site.power, site.groups)
-        self._start_s = start_s
+        self._start_s = start_s = site.start.total_s if start_s is None else start_s
         self._single_fed = single_fed(self._graph)
         self._watcher = Watcher(self._graph, site, start_s)
         self._cooling = CoolingModel(site, self._graph, start_s)

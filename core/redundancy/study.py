@@ -240,9 +240,14 @@ class Study:
                 if i in effect.overloaded
             ),
             unchecked=graph.unchecked,
-            assumed=graph.ids([i for i in graph.written if self.plant.conditions[i].assumed]),
+            assumed=graph.ids([i for i in graph.written if self._assumed(i)]),
             unknown=unknown,
         )
+
+    def _assumed(self, i: int) -> bool:
+        """Whether a node is taken for healthy, or a generator's plate for a continuous rating."""
+        node = self.graph.nodes[i]
+        return self.plant.conditions[i].assumed or (node.kind == "genset" and node.rating is None)
 
     def guards(self, i: int) -> bool:
         """Whether a UPS could carry its load from now until generators do."""

@@ -17,7 +17,7 @@ from core.redundancy.evaluate import CaseName
 from core.redundancy.groups import AT_N, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
-from core.redundancy.words import WHEN, names
+from core.redundancy.words import WHEN, limit_words, names
 from core.snapshot import GroupStatus, Verdict
 
 _ALL_MIXTURES_OF = 5
@@ -59,11 +59,8 @@ def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
     for case in cases:
         for i in graph.written:
             if i in after.effects[case].overloaded:
-                gives = after.balances[case].carries(i)
-                said.append(
-                    f"{graph.nodes[i].id} carries {gives:.0f} of {graph.limit[i]:.0f} kW "
-                    f"{WHEN[case]}"
-                )
+                gives, node = after.balances[case].carries(i), graph.nodes[i]
+                said.append(f"{node.id} carries {gives:.0f} of {limit_words(node)} {WHEN[case]}")
     for case in cases:
         newly = after.effects[case].unprotected & ~before.effects[case].hit
         said += _sentence(after.loads_of(newly), "unprotected against an outage", case)

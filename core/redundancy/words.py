@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core.site import Node
+
 WHEN: Mapping[str, str] = {"as_is": "now", "mains_lost": "with the mains lost"}
 """When something holds, by case."""
 
@@ -18,6 +20,15 @@ STATUS_NAMES: Mapping[int, str] = {
 
 _NAMED_MAX = 5
 """More than so many of a kind are counted, not named."""
+
+
+def limit_words(node: Node) -> str:
+    """What a node can carry, and of a generator whose plate does not count in full, why."""
+    limit = f"{node.limit_kw or 0.0:.0f} kW"
+    if node.rating is None or node.rating.share >= 1:
+        return limit
+    share, basis = node.rating.share, node.rating.basis
+    return f"{limit} ({share:.0%} of its {basis} rating count without a limit of hours)"
 
 
 def names(ids: Sequence[str]) -> str:

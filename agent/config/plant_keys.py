@@ -1,0 +1,45 @@
+"""Keys of the site file about what the plant is worth: ratings of generators, how long they take
+to carry load."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from agent.config.shapes import NotNegative, Share, Strict
+
+
+def _basis_alone(given: Any) -> Any:
+    """A basis alone stands for a rating."""
+    return {"basis": given} if isinstance(given, str) else given
+
+
+class RatingKeys(Strict):
+    """`rating:` of a genset; its basis alone will do."""
+
+    basis: Literal["ESP", "PRP", "COP", "DCP"] = Field(
+        description="what `capacity_kw` is by ISO 8528-1"
+    )
+    derate: Share = Field(default=1.0, description="what is left of it at the site's height, heat")
+    average: Share | None = Field(
+        default=None,
+        description="part of it that the maker allows without a limit of hours; "
+        "0.63 of ESP, 0.70 of PRP, all of COP and DCP",
+    )
+
+
+Rating = Annotated[RatingKeys, BeforeValidator(_basis_alone)]
+
+
+class StartKeys(Strict):
+    """`start:` is the worst way from the loss of the mains to UPSs fed by generators."""
+
+    confirm_s: NotNegative = Field(default=5.0, description="until the outage is believed")
+    cranks: Annotated[int, Field(ge=1, le=20)] = Field(default=3, description="attempts to start")
+    crank_s: NotNegative = Field(default=15.0, description="length of an attempt")
+    rest_s: NotNegative = Field(default=15.0, description="rest after each attempt")
+    warm_up_s: NotNegative = Field(default=10.0, description="to speed and voltage")
+    parallel_s: NotNegative = Field(default=10.0, description="until enough sets are on one bus")
+    transfer_s: NotNegative = Field(default=2.0, description="of the switch to the generators")
+    walk_in_s: NotNegative = Field(default=20.0, description="until the rectifiers carry all")
