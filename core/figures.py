@@ -117,8 +117,9 @@ def told(name: str, window: str, sums: Sums, ratio: Ratio, flows: Sequence[Flow]
     elif value is None:
         quality = Quality.OUT_OF_RANGE if ratio.impossible else Quality.WAITING
         reason = ratio.reason
-    elif ratio.reason and sums.coverage >= COVERAGE_GOOD:
-        quality, reason = Quality.SUSPECT, ratio.reason  # with half the readings nobody is accused
+    elif ratio.reason and sums.coverage >= COVERAGE_GOOD and quality is not Quality.YOUNG:
+        # With half of the readings, or in the first minutes, nobody is accused.
+        quality, reason = Quality.SUSPECT, ratio.reason
     elif quality is Quality.GOOD and estimated > ESTIMATED_MAX:
         quality, reason = Quality.ESTIMATED, f"{estimated:.0%} of it is estimated"
     return Kpi(
