@@ -73,7 +73,14 @@ class Engine:
     def state(self) -> Kept:
         """What `restore` takes. Tell it to be `saved` when it is safe."""
         kept = self._kpis.state()
-        return replace(kept, state={"kpis": kept.state, "levels": self._levels.state()})
+        return replace(
+            kept,
+            state={
+                "kpis": kept.state,
+                "levels": self._levels.state(),
+                "demands": self._redundancy.state(),
+            },
+        )
 
     def saved(self, kept: Kept) -> None:
         """What `state` gave is safe, and need not be given again."""
@@ -86,6 +93,7 @@ class Engine:
         try:
             kpis.restore(replace(kept, state=kept.state["kpis"]), now)
             self._levels.restore(kept.state.get("levels", {}))
+            self._redundancy.restore(kept.state.get("demands", {}))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             kpis = _kpis(self._site)
             kpis.meters.load(kept)

@@ -1,12 +1,14 @@
 """What the loads take: measured, stated, or the peak of the last time.
 
-Keeps the last whole measurement of each load and its peaks since start, nothing else.
+Keeps the last whole measurement of each load and its peaks, over a restart as well, nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +19,11 @@ from core.redundancy.graph import PowerGraph
 from core.redundancy.rows import Gathered
 from core.site import Node
 
-PEAKS: dict[str, tuple[float, int]] = {"peak_15m": (60.0, 15), "peak_30d": (3600.0, 720)}
-"""Length of a slot in seconds, and how many of them: peaks are kept per minute and per hour."""
+PEAKS: dict[str, tuple[float, int]] = {"peak_15m": (60.0, 15), "peak_30d": (86_400.0, 30)}
+"""Length of a slot in seconds, and how many of them: peaks are kept per minute and per day. The
+slot that runs is kept beside them, so a peak counts for up to a slot longer."""
+
+STATE_VERSION = 1
 
 
 class Demands:
@@ -73,6 +78,37 @@ class Demands:
         )
         return tuple(raised), notes
 
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes after a restart, in plain numbers and texts."""
+        whole = [demand and [demand.kw, list(demand.shares)] for demand in self._whole]
+        return {
+            "version": STATE_VERSION,
+            "since": self._since,
+            "loads": [node.id for node in self._loads],
+            "whole": whole,
+            "peaks": {name: peak.state() for name, peak in self._peaks.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from an earlier `state`, loads by their ids; one of another version is left alone.
+        Raises ValueError, TypeError or LookupError for what is none, and changes nothing then."""
+        if state.get("version") != STATE_VERSION:
+            return
+        places = {name: n for n, name in enumerate(state["loads"])}
+        whole, since = list(self._whole), state["since"]
+        for n, node in enumerate(self._loads):
+            kept = state["whole"][places[node.id]] if node.id in places else None
+            if kept is not None:
+                kw, shares = _power(kept[0]), tuple(_power(share) for share in kept[1])
+                whole[n] = Demand(kw, shares if len(shares) == len(node.demand) else ())
+        columns = [places.get(node.id) for node in self._loads]
+        peaks = {
+            name: _Peak(len(self._loads), *size).filled(state["peaks"][name], columns)
+            for name, size in PEAKS.items()
+        }
+        self._since = None if since is None else float(since)
+        self._whole, self._peaks = whole, peaks
+
     def _design(self, demands: Sequence[Demand]) -> tuple[tuple[Demand, ...], tuple[str, ...]]:
         found, missing = [], []
         for node, demand in zip(self._loads, demands, strict=True):
@@ -95,7 +131,7 @@ class Demands:
             # the highest sum counts, not the last value of that feed beside the present ones.
             return Demand(max(there, last.kw, peak_kw), last.shares, measured=False)
         if node.demand_kw is not None:
-            return Demand(max(there, node.demand_kw), measured=False)
+            return Demand(max(there, node.demand_kw, peak_kw), measured=False)
         return Demand(there, known=False, measured=False)
 
 
@@ -119,6 +155,19 @@ class _Peak:
             self._kw[place] = 0.0
         np.maximum(self._kw[place], kw, out=self._kw[place])
 
+    def state(self) -> list[list[float]]:
+        """A slot a row: its number, and the highest value of each load in it."""
+        used = [place for place, slot in enumerate(self._slot.tolist()) if slot > -np.inf]
+        return [[float(self._slot[place]), *self._kw[place].round(3).tolist()] for place in used]
+
+    def filled(self, rows: Sequence[Sequence[float]], columns: Sequence[int | None]) -> _Peak:
+        """The same with slots of an earlier `state`; `columns` are the places of the loads in it.
+        Raises ValueError, TypeError or LookupError for what is none."""
+        for row in rows:
+            kw = [0.0 if column is None else _power(row[1 + column]) for column in columns]
+            self.add(np.array(kw, dtype=float), float(row[0]) * self._slot_s)
+        return self
+
     def highest(self, now: float) -> Floats:
         recent = self._slot >= now // self._slot_s - (len(self._slot) - 1)
         highest: Floats = np.max(self._kw, axis=0, initial=0.0, where=recent[:, np.newaxis])
@@ -134,6 +183,14 @@ def _whole(node: Node, gathered: Gathered) -> Demand | None:
     if len(kw) < len(node.demand):
         return None
     return Demand(sum(kw), tuple(kw) if len(kw) > 1 else ())
+
+
+def _power(kw: Any) -> float:
+    """A power that was kept. Raises ValueError for what can be none."""
+    value = float(kw)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{value} kW is no demand")
+    return value
 
 
 def _span(seconds: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from core.contracts import Case
 from core.contracts import Demand as When
@@ -105,6 +106,15 @@ class RedundancyModel:
         self._look: _Look | None = None
         self._judged: _Judged | None = None
         self._played: _Played | None = None
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes after a restart: what the loads took."""
+        return self._watcher.demands.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from an earlier `state`. Raises ValueError, TypeError or LookupError for what is
+        none."""
+        self._watcher.demands.restore(state)
 
     def evaluate(
         self, view: PointView, devices: Mapping[str, DeviceStatus], now: float
