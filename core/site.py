@@ -268,6 +268,9 @@ class Cooling:
     zones: tuple[CoolingZone, ...] = ()
 
 
+EcoPolicy = Literal["full", "reduced", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Everything the site file says, checked and with defaults filled in."""
@@ -279,6 +282,8 @@ class Site:
     power: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
     start: Start = field(default_factory=Start)
+    eco: EcoPolicy = "reduced"
+    """Whether a UPS in eco mode protects its load."""
     cooling: Cooling = field(default_factory=Cooling)
     energy: Energy = field(default_factory=Energy)
     registers: tuple[tuple[str, Register], ...] = ()

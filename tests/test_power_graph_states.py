@@ -112,9 +112,37 @@ def test_a_generator_that_sees_the_mains_fail_is_as_good_as_before():
     assert plant.report().status == 3
 
 
-@pytest.mark.parametrize("mode", ["online", "eco", "boost", "trim"])
+@pytest.mark.parametrize("mode", ["online", "boost", "trim"])
 def test_ups_modes_that_protect(mode):
     assert watched().at({"ups-1/mode": mode}).report().status == 3
+
+
+def eco(policy):
+    plant = watched().at({"ups-1/mode": "eco", "ups-2/mode": "eco"})
+    plant.model = RedundancyModel(replace(plant.site, eco=policy))
+    return plant
+
+
+def test_a_ups_in_eco_mode_counts_and_is_never_called_safe():
+    plant = eco("reduced")
+    report, words = plant.report(), "in eco mode: ups-1, ups-2 (the load is on mains"
+    assert report.cases["as_is"].unprotected_loads == ()
+    assert [g.status for g in report.groups] == [3, 3]
+    assert report.status == 2
+    assert report.headline.startswith(words)
+    answer = plant.what_if("utility")
+    assert answer.verdict == "reduced"
+    assert any(reason.startswith(words) for reason in answer.reasons)
+    assert not any("eco" in reason for reason in plant.what_if("ups-1 ups-2").reasons)
+
+
+def test_the_site_decides_what_eco_mode_is_worth():
+    """Errs to the safe side: no policy makes it better than online, and `none` is like bypass."""
+    assert eco("full").report().status == 3
+    assert eco("full").what_if("utility").verdict == watched().what_if("utility").verdict == "safe"
+    report = eco("none").report()
+    assert report.cases["as_is"].unprotected_loads == ("row",)
+    assert "ups-1 is in eco mode" in group(report, "modules").reasons
 
 
 @pytest.mark.parametrize("mode", ["off", "fault", "standby", "starting"])

@@ -122,6 +122,7 @@ def test_a_battery_is_judged_by_the_start_of_the_site(runtime_s, left):
 SITE = """\
 site: {id: casa-1}
 start: {cranks: 2, walk_in_s: 30}
+policy: {eco: none}
 power:
   - {id: utility, kind: utility, capacity_kw: 800}
   - {id: gen-1, kind: genset, capacity_kw: 800, rating: {basis: PRP, derate: 0.9, average: 0.8}}
@@ -145,19 +146,21 @@ def test_ratings_and_the_start_come_from_the_site_file(tmp_path):
     assert read.power[2].rating == Rating("ESP")
     assert read.start == Start(cranks=2, walk_in_s=30)
     assert read.start.total_s == 117
+    assert read.eco == "none"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "words"),
     [
-        ("rating: ESP", "rating: standby", 6, "rating.basis", "'standby' is not one of"),
-        ("derate: 0.9", "derate: 90", 5, "rating.derate", "at most 1"),
-        ("average: 0.8", "average: 0", 5, "rating.average", "greater than 0"),
-        ("average: 0.8", "averge: 0.8", 5, "rating.averge", "no key"),
+        ("eco: none", "eco: maybe", 3, "policy.eco", "'maybe' is not one of"),
+        ("rating: ESP", "rating: standby", 7, "rating.basis", "'standby' is not one of"),
+        ("derate: 0.9", "derate: 90", 6, "rating.derate", "at most 1"),
+        ("average: 0.8", "average: 0", 6, "rating.average", "greater than 0"),
+        ("average: 0.8", "averge: 0.8", 6, "rating.averge", "no key"),
         (
             "utility, capacity_kw: 800",
             "utility, capacity_kw: 800, rating: PRP",
-            4,
+            5,
             "rating",
             "only",
         ),

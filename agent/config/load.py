@@ -186,6 +186,7 @@ def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
         groups=tuple(
             Group(keys.id, keys.scheme, tuple(keys.members), keys.design) for keys in parsed.groups
         ),
+        eco=parsed.policy.eco,
         start=Start(**parsed.start.model_dump()),
         cooling=cooling_of(parsed.cooling),
         energy=energies,

@@ -32,6 +32,16 @@ class RatingKeys(Strict):
 Rating = Annotated[RatingKeys, BeforeValidator(_basis_alone)]
 
 
+class PolicyKeys(Strict):
+    """`policy:` says how the site takes what standards leave open."""
+
+    eco: Literal["full", "reduced", "none"] = Field(
+        default="reduced",
+        description="whether a UPS in eco mode protects: as well as online, so that it is said and "
+        "nothing is called safe, or not at all",
+    )
+
+
 class StartKeys(Strict):
     """`start:` is the worst way from the loss of the mains to UPSs fed by generators."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from agent.config.energy_keys import CarbonKeys, EnergyKeys, TariffKeys
-from agent.config.plant_keys import Rating, StartKeys
+from agent.config.plant_keys import PolicyKeys, Rating, StartKeys
 from agent.config.shapes import Id, Positive, Share, Strict, as_list
 from core.site import AuthName, PrivName
 
@@ -320,6 +320,7 @@ class SiteFile(Strict):
     devices: list[DeviceKeys] = Field(default=[])
     power: list[NodeKeys] = Field(default=[])
     groups: list[GroupKeys] = Field(default=[])
+    policy: PolicyKeys = PolicyKeys()
     start: StartKeys = StartKeys()
     cooling: CoolingKeys = CoolingKeys()
     energy: EnergyKeys = EnergyKeys()

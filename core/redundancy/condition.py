@@ -26,10 +26,11 @@ class Condition:
     `in_service`: power can flow through it; as a source it delivers. `protects`: as a UPS it can
     carry its load on its battery, for `battery_s` seconds as it is loaded now, or with `battery_kw`
     for just as long as a start takes; with `battery_unknown` perhaps. `on_bypass`: as a UPS it is
-    on bypass. `selected`: the feeder in use of a switch, -1 where that is not known. `transfers`: a
-    switch changes over by itself, with `transfer_unknown` perhaps. `blocked`: feeders that give
-    this node nothing, whatever the graph says. A tie is open (`selected` 0) or closed (1), or as it
-    normally is (-1), and only one that `transfers` closes by itself.
+    on bypass. `eco`: its load is on mains until they fail. `selected`: the feeder in use of a
+    switch, -1 where that is not known. `transfers`: a switch changes over by itself, with
+    `transfer_unknown` perhaps. `blocked`: feeders that give this node nothing, whatever the graph
+    says. A tie is open (`selected` 0) or closed (1), or as it normally is (-1), and only one that
+    `transfers` closes by itself.
 
     What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
     feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`:
@@ -43,6 +44,7 @@ class Condition:
     battery_kw: float = math.inf
     battery_unknown: bool = False
     on_bypass: bool = False
+    eco: bool = False
     selected: int = -1
     transfers: bool = True
     transfer_unknown: bool = False

@@ -8,7 +8,7 @@ from typing import Literal
 from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
-from core.redundancy.words import WHEN, limit_words, names
+from core.redundancy.words import WHEN, eco_words, limit_words, names
 from core.snapshot import GroupStatus, LoadStatus
 
 State = Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
@@ -98,7 +98,7 @@ def headline(
     """Status, headline and reasons of the site: the worst part first."""
     if not live.graph.nodes:
         return UNKNOWN, "there is no power graph: redundancy is not judged", ()
-    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads, weak)]
+    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads, weak), *_eco(live)]
     found += [
         (UNKNOWN, f"not known whether {name} is closed") for name in live.graph.ties_of(unknown)
     ]
@@ -138,6 +138,11 @@ def _groups(groups: Sequence[GroupStatus]) -> list[tuple[int, str]]:
         why = f": {'; '.join(group.reasons)}" if group.reasons else ""
         found.append((group.status, f"{group.id}: {_spare_words(group)}{why}"))
     return found
+
+
+def _eco(live: Study) -> list[tuple[int, str]]:
+    in_eco = live.in_eco()
+    return [(DEGRADED, eco_words(in_eco))] if in_eco else []
 
 
 def _spare_words(group: GroupStatus) -> str:

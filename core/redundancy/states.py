@@ -14,7 +14,7 @@ from dataclasses import replace
 from core.redundancy.condition import Condition
 from core.redundancy.meanings import STOPS, Means, meaning
 from core.redundancy.rows import Reading, Watch
-from core.site import Node
+from core.site import EcoPolicy, Node
 
 VOLTAGE_ABSENT_SHARE = 0.5
 """Below this part of its nominal voltage a phase counts as dead."""
@@ -155,6 +155,7 @@ def _ups(reading: Reading, node: Node, start_s: float) -> Condition:
         battery_unknown=bool(untold),
         on_bypass=bool(bypass),
         on_battery=on_battery,
+        eco=says is Means.ECO,
         absent=frozenset((0,)) if on_battery and not tested else frozenset(),
         blocked=frozenset((0,)) if no_input else frozenset(),
         assumed=not mode,
@@ -166,6 +167,15 @@ def _ups(reading: Reading, node: Node, start_s: float) -> Condition:
             *untold,
         ),
     )
+
+
+def under_policy(told: Condition, eco: EcoPolicy) -> Condition:
+    """A UPS in eco mode as the site takes it: it protects in full, in part, or not."""
+    if not told.eco or eco == "reduced":
+        return told
+    if eco == "full":
+        return replace(told, eco=False)
+    return replace(told, eco=False, protects=False, reasons=(*told.reasons, "is in eco mode"))
 
 
 def _bypass(reading: Reading, node: Node) -> tuple[str, ...]:

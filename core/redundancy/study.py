@@ -244,6 +244,13 @@ class Study:
             unknown=unknown,
         )
 
+    def in_eco(self) -> tuple[str, ...]:
+        """UPSs whose load is on mains until they fail, as ids."""
+        graph, conditions = self.graph, self.plant.conditions
+        return graph.ids(
+            [i for i in graph.written if conditions[i].in_service and conditions[i].eco]
+        )
+
     def _assumed(self, i: int) -> bool:
         """Whether a node is taken for healthy, or a generator's plate for a continuous rating."""
         node = self.graph.nodes[i]

@@ -17,7 +17,7 @@ from core.redundancy.evaluate import CaseName
 from core.redundancy.groups import AT_N, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
-from core.redundancy.words import WHEN, limit_words, names
+from core.redundancy.words import WHEN, eco_words, limit_words, names
 from core.snapshot import GroupStatus, Verdict
 
 _ALL_MIXTURES_OF = 5
@@ -176,7 +176,8 @@ def reduction(
     said += [
         f"the loss of {node} would now overload {over}" for node, over in weak.overloads[:_SAID_MAX]
     ]
-    return said
+    in_eco = after.in_eco()
+    return [*said, eco_words(in_eco)] if in_eco else said
 
 
 def decide(

@@ -16,7 +16,7 @@ from core.redundancy.condition import ASSUMED, HEALTHY, Condition, Plant
 from core.redundancy.demand import Demands
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.rows import Gathered, Watch
-from core.redundancy.states import UNKNOWN, WANTED, WANTED_ELSE, condition_of
+from core.redundancy.states import UNKNOWN, WANTED, WANTED_ELSE, condition_of, under_policy
 from core.site import Node, Site
 from core.snapshot import DeviceStatus, PointView
 
@@ -54,6 +54,7 @@ class Watcher:
     def __init__(self, graph: PowerGraph, site: Site, start_s: float) -> None:
         self._graph = graph
         self._start_s = start_s
+        self._eco = site.eco
         self._interval_s = {device.id: device.poll.interval_s for device in site.devices}
         self._retired = {d.id for d in site.devices if d.lifecycle == "retired"}
         self.demands = Demands(graph)
@@ -106,7 +107,7 @@ class Watcher:
         tried = status is not None and status.tried
         if not tried and not reading.any_usable():
             return (_unknown("has not been polled yet"),) * 2
-        told = condition_of(reading, node, self._start_s)
+        told = under_policy(condition_of(reading, node, self._start_s), self._eco)
         if told.unknown:
             silent = tried and status is not None and not status.up
             why = "does not answer" if silent else "does not tell its state"

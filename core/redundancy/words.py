@@ -22,6 +22,14 @@ _NAMED_MAX = 5
 """More than so many of a kind are counted, not named."""
 
 
+def eco_words(ids: Sequence[str]) -> str:
+    """What is said of UPSs in eco mode."""
+    return (
+        f"in eco mode: {names(ids)} (the load is on mains, and sees a break of some milliseconds "
+        "when they fail)"
+    )
+
+
 def limit_words(node: Node) -> str:
     """What a node can carry, and of a generator whose plate does not count in full, why."""
     limit = f"{node.limit_kw or 0.0:.0f} kW"
