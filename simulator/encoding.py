@@ -34,6 +34,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "discharging": ("normal",),
     "depleted": ("low",),
     "fault": ("normal",),
+    "cranking": ("starting", "running"),
     "starting": ("standby", "on", "running"),
     "warming_up": ("running",),
     "stopping": ("cooldown", "running"),

@@ -138,6 +138,12 @@ def test_a_start_battery_that_cranks_is_not_judged_by_its_voltage():
     assert told("genset", points).in_service
 
 
+def test_a_start_battery_is_not_judged_where_nobody_says_that_the_engine_stands():
+    points = BESIDE["genset"] | {"start_battery.voltage": 22.6}
+    del points["engine.state"]
+    assert told("genset", points).in_service
+
+
 def test_a_generator_that_carries_load_needs_no_start_battery():
     points = BESIDE["genset"] | {"start_battery.voltage": 20.0, "engine.state": "on_load"}
     assert told("genset", points).in_service

@@ -72,9 +72,9 @@ _UPS: dict[str, Words] = {
 }
 
 _GENSET: dict[str, Words] = {
-    # One that stops is asked for in vain until it stands still; one that cools down still runs.
-    "engine.state": {"unknown": U, "on_load": Means.CARRIES, "fault": OUT, "stopping": OUT}
-    | _all(W, "stopped cranking running cooldown starting warming_up"),
+    # One that stops starts again from standstill; a stop for a fault says so by an alarm.
+    "engine.state": {"unknown": U, "on_load": Means.CARRIES, "fault": OUT}
+    | _all(W, "stopped cranking running cooldown starting warming_up stopping"),
     "control.mode": {"unknown": U, "auto": W}
     | _all(Means.NOT_AUTO, "manual off test_on_load test_off_load remote local"),
     # The breaker of a set that stands still is open.

@@ -273,7 +273,7 @@ def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
     fuel = reading.number("fuel.level")
     if fuel is not None and fuel < FUEL_EMPTY:
         found.append(f"has {fuel:.0%} of fuel")
-    if not carrying and engine not in _TURNS:
+    if engine and not carrying and engine not in _TURNS:  # cranking pulls its voltage down
         found += _start_battery(reading)
     found += _stopped(reading)
     return Condition(
