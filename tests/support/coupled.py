@@ -27,6 +27,8 @@ from simulator.faults import FaultKind, Faults
 from simulator.scenarios import ScenarioPlayer, load_scenarios
 from simulator.site import PlantModel
 
+LIBRARY = library()
+
 Says: TypeAlias = Callable[[float], float]
 """What a device says instead of a value; NaN where it refuses to tell."""
 
@@ -232,7 +234,7 @@ def _in_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _wires(device: Device, values: Values) -> Sequence[_Wire]:
-    profile = library().load(device.profile)
+    profile = LIBRARY.load(device.profile)
     found: dict[str, _Wire] = {}
     for spec in profile.points:
         rule = replace(rule_of(spec), shift=0, mask=0, convert=None, conditions=())
