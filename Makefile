@@ -50,7 +50,7 @@ test: $(VENV)/.dev packages
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n auto $(COMPUTED)
+	@$(BIN)/python -m pytest -n logical $(COMPUTED)
 	@$(BIN)/python -m pytest $(addprefix --ignore=,$(COMPUTED))
 endif
 
