@@ -44,7 +44,12 @@ MISTAKES = {
         "fed_by: there is no power node 'pdu-11'; did you mean 'pdu-1'?",
     ),
     "a capacity of zero": (
-        [("capacity_kw: 900, device: gen-2", "capacity_kw: 0, device: gen-2")],
+        [
+            (
+                "capacity_kw: 900, rating: DCP, device: gen-2",
+                "capacity_kw: 0, rating: DCP, device: gen-2",
+            )
+        ],
         "power[2]",
         "capacity_kw: 0 is not possible",
     ),
