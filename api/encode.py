@@ -19,6 +19,7 @@ from core.snapshot import (
     Alarm,
     CaseResult,
     Event,
+    FuelStatus,
     GroupStatus,
     Kpi,
     LoadStatus,
@@ -111,6 +112,21 @@ def cooling(zones: Sequence[ZoneStatus], groups: Sequence[GroupStatus]) -> Doc:
     }
 
 
+def fuel(status: FuelStatus) -> Doc:
+    return {
+        "status": STATUS_NAMES[status.status],
+        "status_code": status.status,
+        "all_h": status.all_h,
+        "one_out_h": status.one_out_h,
+        "required_h": status.required_h,
+        "worst_tank": status.worst_tank,
+        "litres": status.litres,
+        "use_l_per_h": status.use_l_per_h,
+        "unknown": status.unknown,
+        "reasons": status.reasons,
+    }
+
+
 def load(status: LoadStatus) -> Doc:
     return {
         "id": status.id,
@@ -173,6 +189,7 @@ def redundancy(report: RedundancyReport) -> Doc:
         "assumed": report.assumed,
         "unknown": report.unknown,
         "cooling": cooling(report.zones, report.groups),
+        "fuel": None if report.fuel is None else fuel(report.fuel),
     }
 
 

@@ -278,6 +278,12 @@ COOLING_GAP = _gauge(
     "zone",
     "How long the room is without cooling after the loss of the mains; absent where it stays so.",
 )
+FUEL_AUTONOMY = _gauge(
+    "fuel_autonomy_seconds",
+    "s",
+    "scope",
+    "How long the fuel lasts with the mains lost: `all` tanks, `one_out` without the worst one.",
+)
 SITE_REDUNDANCY = _gauge(
     "site_redundancy_status", "", "", "The worst part of the site, coded as the groups are."
 )
@@ -305,6 +311,7 @@ SITE = (
     REDUNDANCY_LEVEL,
     RIDE_THROUGH,
     COOLING_GAP,
+    FUEL_AUTONOMY,
     SITE_REDUNDANCY,
     LOADS,
     SUPPLY,

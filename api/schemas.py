@@ -304,6 +304,23 @@ class Cooling(Strict):
     groups: Ids = Field(description="ids of those among `groups` whose `kind` is cooling")
 
 
+class Fuel(Strict):
+    """How long the fuel lasts with the mains lost, at the present load."""
+
+    status: StatusName
+    status_code: int
+    all_h: float | None = Field(description="with all tanks; null where nothing would be burnt")
+    one_out_h: float | None = Field(
+        description="without `worst_tank`, and what burns from it alone"
+    )
+    required_h: float
+    worst_tank: str = Field(description="the tank that would be missed most")
+    litres: float = Field(description="above the dead volumes; unknown tanks count as empty")
+    use_l_per_h: float
+    unknown: Ids = Field(description="tanks whose level is not known")
+    reasons: list[str]
+
+
 class Load(Strict):
     """One load of the power graph."""
 
@@ -340,6 +357,7 @@ class Redundancy(Stamped, RedundancyHeadline):
     assumed: Ids
     unknown: Ids
     cooling: Cooling
+    fuel: Fuel | None = Field(description="null where the site file states no tanks")
 
 
 class PointsQuery(Strict):

@@ -92,6 +92,12 @@ def _redundancy(site: Site, snapshot: Snapshot) -> Iterator[Block]:
         (families.COOLING_GAP, {zone.id: zone.gap_s for zone in report.zones}),
     ):
         yield family, [((zone,), value) for zone, value in seconds.items() if value is not None]
+    fuel = report.fuel
+    hours = {"all": fuel.all_h, "one_out": fuel.one_out_h} if fuel else {}
+    yield (
+        families.FUEL_AUTONOMY,
+        [((scope,), left * 3600) for scope, left in hours.items() if left is not None],
+    )
     yield families.SITE_REDUNDANCY, [((), report.status)]
     loads: Counter[str] = Counter(load.state for load in report.loads)
     yield families.LOADS, [((state,), loads[state]) for state in _LOAD_STATES]

@@ -268,6 +268,30 @@ class Cooling:
     zones: tuple[CoolingZone, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Tank:
+    """A tank of fuel and the generators that burn from it. `level` is a point: its filling (of
+    `litres`, 0..1) or its volume; of all that it holds the part `usable` is above the dead volume.
+    """
+
+    id: str
+    litres: float
+    gensets: tuple[str, ...]
+    level: str
+    usable: float = 0.90
+
+
+@dataclass(frozen=True, slots=True)
+class Fuel:
+    """The fuel of a site. `design` is the number of tanks that it was built to do without (0 or 1)
+    and still last `required_h`."""
+
+    tanks: tuple[Tank, ...] = ()
+    l_per_kwh: float = 0.0
+    required_h: float = 12.0
+    design: int = 1
+
+
 EcoPolicy = Literal["full", "reduced", "none"]
 
 
@@ -282,6 +306,7 @@ class Site:
     power: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
     start: Start = field(default_factory=Start)
+    fuel: Fuel = field(default_factory=Fuel)
     eco: EcoPolicy = "reduced"
     """Whether a UPS in eco mode protects its load."""
     cooling: Cooling = field(default_factory=Cooling)

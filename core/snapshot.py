@@ -196,6 +196,23 @@ class SingleFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class FuelStatus:
+    """How long the fuel lasts with the mains lost, at the present load: with all tanks, and without
+    `worst_tank`, the one that would be missed most. Hours are None where nothing would be burnt;
+    tanks in `unknown` count as empty. `status` as in GroupStatus, against `required_h`."""
+
+    status: int
+    all_h: float | None
+    one_out_h: float | None
+    required_h: float
+    worst_tank: str
+    litres: float
+    use_l_per_h: float
+    unknown: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RedundancyReport:
     """The verdict now, with its reasons and scope. `status` as in GroupStatus; the headline is the
     worst part."""
@@ -211,6 +228,7 @@ class RedundancyReport:
     assumed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     zones: tuple[ZoneStatus, ...] = ()
+    fuel: FuelStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

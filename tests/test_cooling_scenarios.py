@@ -30,6 +30,7 @@ class Watched:
         used += [parse_point(p).device for n in demo_site().power for p in n.demand]
         used += [unit.device for unit in demo_site().cooling.units]
         used += [parse_point(p).device for z in demo_site().cooling.zones for p in z.inlet]
+        used += [parse_point(tank.level).device for tank in demo_site().fuel.tanks]
         profile = {device.id: PROFILES.load(device.profile) for device in demo_site().devices}
         self.points = []
         for name in dict.fromkeys(used):

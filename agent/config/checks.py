@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from agent.config import credentials, energy, meters
 from agent.config.cooling import cooling_problems
 from agent.config.nodes import node_of
+from agent.config.plant import plant_problems
 from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
 from agent.secretfile import first_line
@@ -17,7 +18,7 @@ from collectors.profile import Library
 from core.errors import ConfigError, Problem
 from core.points import PointName, parse_point
 from core.redundancy.graph import problems as graph_problems
-from core.site import Group, Start
+from core.site import Group
 from core.vocabulary import CLASSES
 
 Found = Iterator[tuple[KeyPath, str]]
@@ -30,6 +31,8 @@ def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Pr
         found += check(parsed, document)
     found += _devices(parsed, document, profiles)
     found += _power(parsed, document, profiles)
+    found += plant_problems(parsed, document)
+    found += _levels(parsed, document, profiles)
     found += _cooling(parsed, document, profiles)
     dropped = document.dropped.get("devices", set())
     energies = (
@@ -196,7 +199,6 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
             yield document.at("groups", group_of[name]), message
         else:
             yield ("power",), message
-    yield from _ratings(parsed, document)
     devices = dict.fromkeys(document.dropped.get("devices", ()), "")
     devices |= {device.id: device.profile for device in parsed.devices}
     measured: dict[str, str] = {}
@@ -213,16 +215,13 @@ def _power(parsed: SiteFile, document: Document, profiles: Library) -> Found:
                 yield document.at("power", index, "demand"), message
 
 
-def _ratings(parsed: SiteFile, document: Document) -> Found:
-    """Ratings that are none of a generator, and a start that takes no time."""
-    for index, node in enumerate(parsed.power):
-        if node.rating is not None and node.kind != "genset":
-            yield (
-                document.at("power", index, "rating"),
-                f"'{node.id}' is a {node.kind}: only a genset has a rating by ISO 8528-1",
-            )
-    if Start(**parsed.start.model_dump()).total_s <= 0:
-        yield ("start",), "generators that start in no time: state at least how long they crank"
+def _levels(parsed: SiteFile, document: Document, profiles: Library) -> Found:
+    """Points of tanks that nothing tells."""
+    devices = dict.fromkeys(document.dropped.get("devices", ()), "")
+    devices |= {device.id: device.profile for device in parsed.devices}
+    for index, tank in enumerate(parsed.fuel.tanks if parsed.fuel else ()):
+        for message in _point(tank.level, devices, profiles):
+            yield ("fuel", "tanks", index, "level"), message
 
 
 def _no_demand(text: str, measured: dict[str, str]) -> Iterator[str]:

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from agent.config import checks, credentials, energy, meters
 from agent.config.cooling import cooling_of
 from agent.config.nodes import node_of
+from agent.config.plant import fuel_of, start_of
 from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
 from collectors.profile import Library, library, load_profile
 from core.errors import ConfigError, Problem
-from core.site import Credentials, Device, Group, Poll, Site, Start
+from core.site import Credentials, Device, Group, Poll, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,8 @@ def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
             Group(keys.id, keys.scheme, tuple(keys.members), keys.design) for keys in parsed.groups
         ),
         eco=parsed.policy.eco,
-        start=Start(**parsed.start.model_dump()),
+        start=start_of(parsed),
+        fuel=fuel_of(parsed.fuel),
         cooling=cooling_of(parsed.cooling),
         energy=energies,
         registers=tuple(meters.resolve(parsed.meters, energies)[0].items()),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from agent.config.shapes import NotNegative, Share, Strict
+from agent.config.shapes import Id, NotNegative, Positive, Share, Strict, as_list
 
 
 def _basis_alone(given: Any) -> Any:
@@ -40,6 +40,29 @@ class PolicyKeys(Strict):
         description="whether a UPS in eco mode protects: as well as online, so that it is said and "
         "nothing is called safe, or not at all",
     )
+
+
+class TankKeys(Strict):
+    """One entry of `fuel.tanks`."""
+
+    id: Id
+    litres: Positive = Field(description="what it holds when full")
+    gensets: Annotated[list[Id], BeforeValidator(as_list), Field(min_length=1)] = Field(
+        description="gensets of `power` that burn from it"
+    )
+    level: str = Field(description="the point that tells its level (0 to 1) or its volume")
+    usable: Share = Field(default=0.90, description="part of it above the dead volume")
+
+
+class FuelKeys(Strict):
+    """`fuel:` is how much of it there is, where, and how long it must last."""
+
+    l_per_kwh: Positive = Field(description="what the generators burn at their usual load")
+    required_h: NotNegative = Field(default=12.0, description="hours that are asked of it")
+    design: Annotated[int, Field(ge=0, le=1)] = Field(
+        default=1, description="tanks it was built to do without: 0 asks the hours of all together"
+    )
+    tanks: Annotated[list[TankKeys], Field(min_length=1)]
 
 
 class StartKeys(Strict):

@@ -94,11 +94,13 @@ def headline(
     loads: Sequence[LoadStatus],
     weak: Weakness,
     unknown: Sequence[str],
+    beside: Sequence[tuple[int, str]] = (),
 ) -> tuple[int, str, tuple[str, ...]]:
-    """Status, headline and reasons of the site: the worst part first."""
+    """Status, headline and reasons of the site: the worst part first. `beside` is what is said of
+    its fuel."""
     if not live.graph.nodes:
         return UNKNOWN, "there is no power graph: redundancy is not judged", ()
-    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads, weak), *_eco(live)]
+    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads, weak), *_eco(live), *beside]
     found += [
         (UNKNOWN, f"not known whether {name} is closed") for name in live.graph.ties_of(unknown)
     ]

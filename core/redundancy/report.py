@@ -18,6 +18,7 @@ from core.cooling.report import CoolingModel
 from core.cooling.supply import Losses, Powered
 from core.redundancy.condition import BACK, OUT, Condition, Demand, Plant
 from core.redundancy.evaluate import CASES, CaseName
+from core.redundancy.fuel import fuel_words
 from core.redundancy.graph import PowerGraph, compile_graph
 from core.redundancy.groups import LOST, UNKNOWN, judge, single_fed
 from core.redundancy.headline import headline, load_statuses
@@ -123,7 +124,11 @@ class RedundancyModel:
         seen = self._watcher.see(view, devices, now, remember=True)
         self._look = _Look(view, now, seen)
         last = self._judged
-        if last is None or self._due(last, seen, now, JUDGED_ANEW_SHARE, JUDGED_S_PER_NODE):
+        if (
+            last is None
+            or self._due(last, seen, now, JUDGED_ANEW_SHARE, JUDGED_S_PER_NODE)
+            or self._watcher.fuel.moved(last.seen.litres, seen.litres)
+        ):
             self._judged = last = self._judge(seen, now)
         return self._cooling.added(last.report, last.powered, view, devices, now)
 
@@ -244,7 +249,10 @@ class RedundancyModel:
                 load_statuses(live, best, weak), supplies_of(self._graph, seen), strict=True
             )
         )
-        status, words, reasons = headline(live, best, groups, loads, weak, seen.unknown)
+        fuel = self._watcher.fuel.status(live, seen.litres)
+        status, words, reasons = headline(
+            live, best, groups, loads, weak, seen.unknown, fuel_words(fuel)
+        )
         unknown = self._unknown(seen.unknown, seen.live.demands)
         cases: dict[str, CaseResult] = {case: live.result(case, unknown) for case in CASES}
         report = RedundancyReport(
@@ -258,6 +266,7 @@ class RedundancyModel:
             unchecked=self._graph.unchecked,
             assumed=cases["as_is"].assumed,
             unknown=unknown,
+            fuel=fuel,
         )
         powered = self._cooling.supply.powered(live, best, worst, played.losses)
         return _Judged(seen, now, report, powered)

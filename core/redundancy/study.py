@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from core.redundancy.condition import START_S, Plant
+from core.redundancy.condition import START_S, Condition, Plant
 from core.redundancy.evaluate import CASES, TOLERANCE, Balance, CaseName
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.shed import Shed
@@ -243,6 +243,10 @@ class Study:
             assumed=graph.ids([i for i in graph.written if self._assumed(i)]),
             unknown=unknown,
         )
+
+    def study_of(self, changes: Mapping[int, Condition]) -> Study:
+        """The same with some nodes in another condition."""
+        return Study(self.graph, self.plant.changed(changes), self.start_s)
 
     def in_eco(self) -> tuple[str, ...]:
         """UPSs whose load is on mains until they fail, as ids."""

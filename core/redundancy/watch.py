@@ -14,10 +14,12 @@ from typing import TypeAlias
 
 from core.redundancy.condition import ASSUMED, HEALTHY, Condition, Plant
 from core.redundancy.demand import Demands
+from core.redundancy.fuel import FuelModel, Litres
+from core.redundancy.fuel import wanted as levels_of
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.rows import Gathered, Watch
 from core.redundancy.states import UNKNOWN, WANTED, WANTED_ELSE, condition_of, under_policy
-from core.site import Node, Site
+from core.site import Fuel, Node, Site
 from core.snapshot import DeviceStatus, PointView
 
 STALE_AFTER_POLLS = 3
@@ -38,7 +40,7 @@ _Place: TypeAlias = tuple[int, int]
 class Seen:
     """The plant in four lights: as the live verdict takes it, at the worst and at the best of what
     is not known, and `wary`: that best, but any contradiction is believed at once. `unknown` are
-    the nodes whose device does not tell all, as ids.
+    the nodes whose device does not tell all, as ids, `litres` what can be burnt of each tank.
     """
 
     live: Plant
@@ -46,6 +48,7 @@ class Seen:
     best: Plant
     wary: Plant
     unknown: tuple[str, ...]
+    litres: Litres = ()
 
 
 class Watcher:
@@ -58,7 +61,8 @@ class Watcher:
         self._interval_s = {device.id: device.poll.interval_s for device in site.devices}
         self._retired = {d.id for d in site.devices if d.lifecycle == "retired"}
         self.demands = Demands(graph)
-        self._points = Watch(_wanted(graph))
+        self.fuel = FuelModel(graph, site.fuel)
+        self._points = Watch(_wanted(graph, site.fuel))
         self._since: dict[_Place, float] = {}
 
     def see(
@@ -75,6 +79,9 @@ class Watcher:
         pairs = [self._read(node, gathered, devices, now) for node in self._graph.nodes]
         for i in self._graph.sides:
             pairs[i] = _maybe_closed(pairs[i][0]), _maybe_closed(pairs[i][1])
+        litres = self.fuel.litres(gathered)
+        for i, why in self.fuel.dry(litres).items():
+            pairs[i] = _without_fuel(pairs[i][0], why), _without_fuel(pairs[i][1], why)
         patient, strict = tuple(p for p, _ in pairs), tuple(s for _, s in pairs)
         demands = self.demands.now(gathered, now)
         if remember:
@@ -90,6 +97,7 @@ class Watcher:
             best=self._checked(strict_plant.best(), ages, PATIENCE_S)[0],
             wary=self._checked(strict_plant.best(), ages, 0.0)[0],
             unknown=self._graph.ids([i for i in self._graph.written if strict[i].doubtful]),
+            litres=litres,
         )
 
     def _read(
@@ -169,9 +177,9 @@ class Watcher:
         return plant.changed(changes) if changes else plant, contradicted
 
 
-def _wanted(graph: PowerGraph) -> dict[str, tuple[str, ...]]:
-    """Beginnings of point names by device: what the nodes and the demands need."""
-    wanted: dict[str, tuple[str, ...]] = {}
+def _wanted(graph: PowerGraph, fuel: Fuel) -> dict[str, tuple[str, ...]]:
+    """Beginnings of point names by device: what the nodes, the demands and the tanks need."""
+    wanted = dict(levels_of(fuel))
     for node in graph.nodes:
         if node.device:
             names = WANTED.get(node.kind, WANTED_ELSE)
@@ -184,6 +192,10 @@ def _wanted(graph: PowerGraph) -> dict[str, tuple[str, ...]]:
 
 def _unknown(*reasons: str) -> Condition:
     return replace(UNKNOWN, reasons=reasons)
+
+
+def _without_fuel(condition: Condition, why: str) -> Condition:
+    return Condition(in_service=False, assumed=condition.assumed, reasons=(why,))
 
 
 def _maybe_closed(condition: Condition) -> Condition:

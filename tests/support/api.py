@@ -33,6 +33,7 @@ from core.snapshot import (
     CaseResult,
     DeviceStatus,
     Event,
+    FuelStatus,
     GroupStatus,
     Kpi,
     LoadStatus,
@@ -298,7 +299,13 @@ def make_redundancy() -> RedundancyReport:
         },
         unchecked=("ups-a",),
         assumed=("row-1",),
+        fuel=make_fuel(),
     )
+
+
+def make_fuel() -> FuelStatus:
+    why = "fuel: 9.4 h without tank-bulk of 44.1 h, 12 h are required"
+    return FuelStatus(2, 44.1, 9.4, 12.0, "tank-bulk", 29_000.0, 657.5, (), (why,))
 
 
 def make_events(now: float = NOW) -> tuple[Event, ...]:

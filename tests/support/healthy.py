@@ -32,6 +32,7 @@ class Healthy:
             if node.device
             for name, value in STATES.get(node.kind, {}).items()
         }
+        self.points |= {tank.level: 0.9 for tank in site.fuel.tanks}
         self.devices = {device.id: status(device.id) for device in site.devices}
 
     def report(self):
