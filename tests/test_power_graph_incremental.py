@@ -38,6 +38,7 @@ def plants(draw):
     nodes = draw(power_graphs())
     graph = compile_graph(nodes)
     conditions, told = [], {"out": set(), "bypassed": set(), "selected": {}, "stuck": set()}
+    told["able"] = {}
     told["closed"] = {n.id for n in nodes if n.kind == "tie" and n.normally == "closed"}
     for i, node in enumerate(graph.nodes):
         condition = HEALTHY
@@ -59,6 +60,9 @@ def plants(draw):
                 told["stuck"].add(node.id)
         elif graph.role[i] is Role.TIE:
             condition = draw(_ties(node, told))
+        if draw(st.integers(0, 5)) == 0:  # its phases are uneven
+            told["able"][node.id] = draw(st.sampled_from([0.4, 0.9]))
+            condition = replace(condition, able_share=told["able"][node.id])
         conditions.append(condition)
     demands, told["shares"] = [], {}
     for i in graph.loads:

@@ -32,6 +32,8 @@ class Condition:
     says. A tie is open (`selected` 0) or closed (1), or as it normally is (-1), and only one that
     `transfers` closes by itself.
 
+    `able_share` is the part of its capacity that its worst phase and its power factor leave.
+
     What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
     feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`:
     the device does not tell. `assumed`: there is no device. `reasons` are predicates ("is not in
@@ -49,6 +51,7 @@ class Condition:
     transfers: bool = True
     transfer_unknown: bool = False
     blocked: frozenset[int] = frozenset()
+    able_share: float = 1.0
     carrying: bool = False
     on_battery: bool = False
     absent: frozenset[int] = frozenset()

@@ -37,6 +37,9 @@ DEAD: Final = Look(live=False, pick=-1, able_kw=0.0, bypassed=False)
 class Balance:
     """The plant in one case. Lists are by node number, power in kW.
 
+    `limit` is what a node's load may be as uneven as it is; power is shared by what is stated,
+    since no machine knows of the phases of another one.
+
     `case` is `as_is`, `mains_lost` (every utility out), or `bridge`: mains gone and generators not
     there yet, when only the nodes in `forced` give power. Forced nodes are live without a feeder;
     switches in `fixed` stay where they are, at that position (-1: nowhere).
@@ -65,6 +68,10 @@ class Balance:
         for i in forced:
             self.up[i] = self.forced[i] = True
         self.fixed = dict(fixed or {})
+        self.limit = [
+            limit * condition.able_share
+            for limit, condition in zip(graph.limit, plant.conditions, strict=True)
+        ]
         self.blocked = [condition.blocked for condition in plant.conditions]
         for tie, buses in graph.sides.items():
             self.blocked[tie] = self._blocked_at(buses)
@@ -268,7 +275,7 @@ class Balance:
     def overloaded(self, i: int) -> bool:
         """Whether a node carries more than it can. What a load itself states is no limit."""
         return (
-            self.carries(i) > self.graph.limit[i] * (1 + TOLERANCE)
+            self.carries(i) > self.limit[i] * (1 + TOLERANCE)
             and self.graph.role[i] is not Role.LOAD
         )
 

@@ -152,7 +152,7 @@ def _firm(study: Study, balance: Balance, i: int, aside: int = 0) -> float:
     graph = study.graph
     if not balance.live[i]:
         return 0.0
-    role, limit = graph.role[i], graph.limit[i]
+    role, limit = graph.role[i], balance.limit[i]
     if role is Role.SOURCE:
         return limit
     if role is Role.UPS:
@@ -198,13 +198,19 @@ def _alike(study: Study, members: Sequence[int]) -> list[list[int]]:
     graph, conditions = study.graph, study.plant.conditions
     kinds: dict[object, list[int]] = {}
     for i in members:
-        condition = replace(conditions[i], battery_s=0.0, battery_kw=0.0, reasons=())
+        condition = replace(
+            conditions[i], battery_s=0.0, battery_kw=0.0, able_share=1.0, reasons=()
+        )
         place = graph.feeders[i], graph.children[i], graph.bypass[i], graph.role[i]
         figures = graph.limit[i], graph.efficiency[i], graph.recharge_kw[i]
         kinds.setdefault((place, figures, condition), []).append(i)
+    found: list[list[int]] = []
     for alike in kinds.values():
         alike.sort(key=lambda i: (-conditions[i].battery_kw, -conditions[i].battery_s))
-    return list(kinds.values())
+        shares = [conditions[i].able_share for i in alike]
+        # Where the best battery and the most even load are not the same unit's, none is the worst.
+        found += [alike] if shares == sorted(shares, reverse=True) else [[i] for i in alike]
+    return found
 
 
 def _losses(kinds: Sequence[Sequence[int]], count: int) -> Iterator[tuple[int, ...]]:

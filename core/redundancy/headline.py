@@ -126,8 +126,9 @@ def _harm(live: Study, best: Study) -> list[tuple[int, str]]:
                 found.append((status, f"{what} {WHEN[case]}: {names(loads)}"))
         for i in live.graph.written:
             if i in effect.overloaded:
-                gives, node = live.balances[case].carries(i), live.graph.nodes[i]
-                words = f"{node.id} carries {gives:.0f} of {limit_words(node)} {WHEN[case]}"
+                balance, node = live.balances[case], live.graph.nodes[i]
+                limit = limit_words(node, balance.limit[i])
+                words = f"{node.id} carries {balance.carries(i):.0f} of {limit} {WHEN[case]}"
                 found.append((LOST if i in sure.overloaded else UNKNOWN, words))
     return found
 

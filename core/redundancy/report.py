@@ -58,7 +58,9 @@ BATTERY_MOVES_SHARE = 0.05
 
 _NUMBERS = ("battery_s", "battery_kw")
 _DISCRETE = tuple(
-    field.name for field in fields(Condition) if field.name not in (*_NUMBERS, "reasons")
+    field.name
+    for field in fields(Condition)
+    if field.name not in (*_NUMBERS, "able_share", "reasons")
 )
 
 
@@ -299,9 +301,11 @@ class RedundancyModel:
         """Whether what was computed is to be computed again."""
         if _changed(last.seen, seen):
             return True
-        age_s = abs(now - last.time)
-        return age_s >= s_per_node * len(self._graph) and _demands_moved(
-            last.seen.live.demands, seen.live.demands, share
+        if abs(now - last.time) < s_per_node * len(self._graph):
+            return False
+        old, new = last.seen.live, seen.live
+        return _demands_moved(old.demands, new.demands, share) or _able_moved(
+            old.conditions, new.conditions, share
         )
 
     def _study(self, plant: Plant) -> Study:
@@ -394,6 +398,13 @@ def _condition_moved(old: Condition, new: Condition) -> bool:
         return True
     pairs = [(getattr(old, name), getattr(new, name)) for name in _NUMBERS]
     return any(a != b and abs(a - b) > BATTERY_MOVES_SHARE * min(a, b) for a, b in pairs)
+
+
+def _able_moved(old: Sequence[Condition], new: Sequence[Condition], share: float) -> bool:
+    """Whether the phases of a node leave it another part of its capacity."""
+    if old is new:
+        return False
+    return any(abs(a.able_share - b.able_share) > share for a, b in zip(old, new, strict=True))
 
 
 def _demands_moved(old: Sequence[Demand], new: Sequence[Demand], share: float) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from core.redundancy.condition import Condition
 from core.redundancy.meanings import STOPS, Means, meaning
+from core.redundancy.phases import WANTED_GIVEN, WANTED_TAKEN, able_share
 from core.redundancy.rows import Reading, Watch
 from core.site import EcoPolicy, Node
 
@@ -79,6 +80,8 @@ _SWITCH_POINTS = (
     "redundancy.state",
     "communication.state",
     "breaker.position",
+    "output.power_factor",
+    *WANTED_GIVEN,
 )
 
 WANTED: Mapping[str, tuple[str, ...]] = {
@@ -91,17 +94,30 @@ WANTED: Mapping[str, tuple[str, ...]] = {
         "battery.test",
         "battery.replacement",
         "breaker.position",
-        "output.active_power",
+        "output.power_factor",
+        *WANTED_GIVEN,
     ),
-    "genset": (Watch.ALARMS, "fuel.level", "output.active_power", "start_battery.voltage"),
+    "genset": (
+        Watch.ALARMS,
+        "fuel.level",
+        "start_battery.voltage",
+        "output.power_factor",
+        *WANTED_GIVEN,
+    ),
     "ats": _SWITCH_POINTS,
     "sts": _SWITCH_POINTS,
     "tie": ("breaker.position", "control.mode", "communication.state"),
-    "utility": ("mains.state", "breaker.position", "communication.state", *VOLTAGES),
+    "utility": (
+        "mains.state",
+        "breaker.position",
+        "communication.state",
+        *VOLTAGES,
+        *WANTED_TAKEN,
+    ),
 }
 """Beginnings of the names of points that a kind of node needs."""
 
-WANTED_ELSE = ("breaker.position", "input.state", "communication.state", *VOLTAGES)
+WANTED_ELSE = ("breaker.position", "input.state", "communication.state", *VOLTAGES, *WANTED_TAKEN)
 
 
 def condition_of(reading: Reading, node: Node, start_s: float) -> Condition:
@@ -111,7 +127,9 @@ def condition_of(reading: Reading, node: Node, start_s: float) -> Condition:
     """
     if _meaning(reading, node, "communication.state") is Means.UNKNOWN:
         return UNKNOWN
-    return _TABLE.get(node.kind, _passive)(reading, node, start_s)
+    told = _TABLE.get(node.kind, _passive)(reading, node, start_s)
+    share = able_share(reading, node) if told.in_service and not told.unknown else 1.0
+    return replace(told, able_share=share) if share < 1 else told
 
 
 def _meaning(reading: Reading, node: Node, point: str) -> Means:

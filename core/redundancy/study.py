@@ -113,7 +113,7 @@ class Study:
         """None where something drops out in the bridge by itself: then all has to be played."""
         if self._too_much:
             return None
-        limit, nodes = self.graph.limit, range(len(self.graph))
+        limit, nodes = self.balances["as_is"].limit, range(len(self.graph))
         found: dict[Phase, Shed] = {
             case: Shed(balance, limit, self._over[case]) for case, balance in self.balances.items()
         }
@@ -233,7 +233,7 @@ class Study:
                 Overload(
                     graph.nodes[i].id,
                     balance.carries(i),
-                    graph.limit[i],
+                    balance.limit[i],
                     graph.in_order(balance.loads_behind(i)),
                 )
                 for i in graph.written
@@ -307,7 +307,7 @@ class Study:
     def _able_kw(self, i: int) -> float:
         """What a node can give in the bridge."""
         usual = max(balance.carries(i) for balance in self.balances.values())
-        able = max(self.graph.limit[i], usual)
+        able = max(self._bridge.limit[i], usual)
         return min(able, self.plant.conditions[i].battery_kw) if self._bridge.forced[i] else able
 
     def _cross(self, out: Collection[int], trials: Mapping[CaseName, Trial]) -> Trial:

@@ -59,8 +59,9 @@ def harm(before: Study, after: Study, cases: Sequence[CaseName]) -> list[str]:
     for case in cases:
         for i in graph.written:
             if i in after.effects[case].overloaded:
-                gives, node = after.balances[case].carries(i), graph.nodes[i]
-                said.append(f"{node.id} carries {gives:.0f} of {limit_words(node)} {WHEN[case]}")
+                balance, node = after.balances[case], graph.nodes[i]
+                limit = limit_words(node, balance.limit[i])
+                said.append(f"{node.id} carries {balance.carries(i):.0f} of {limit} {WHEN[case]}")
     for case in cases:
         newly = after.effects[case].unprotected & ~before.effects[case].hit
         said += _sentence(after.loads_of(newly), "unprotected against an outage", case)

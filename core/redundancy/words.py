@@ -30,13 +30,16 @@ def eco_words(ids: Sequence[str]) -> str:
     )
 
 
-def limit_words(node: Node) -> str:
-    """What a node can carry, and of a generator whose plate does not count in full, why."""
-    limit = f"{node.limit_kw or 0.0:.0f} kW"
-    if node.rating is None or node.rating.share >= 1:
-        return limit
-    share, basis = node.rating.share, node.rating.basis
-    return f"{limit} ({share:.0%} of its {basis} rating count without a limit of hours)"
+def limit_words(node: Node, limit_kw: float) -> str:
+    """What a node can carry, and where that is not what its plate says, why."""
+    why = []
+    if node.rating is not None and node.rating.share < 1:
+        share, basis = node.rating.share, node.rating.basis
+        why.append(f"{share:.0%} of its {basis} rating count without a limit of hours")
+    if node.limit_kw and limit_kw < node.limit_kw:
+        left = limit_kw / node.limit_kw
+        why.append(f"its worst phase and power factor leave {left:.0%}")
+    return f"{limit_kw:.0f} kW" + (f" ({', '.join(why)})" if why else "")
 
 
 def names(ids: Sequence[str]) -> str:

@@ -28,7 +28,9 @@ class Oracle:
         stuck: Collection[str] = (),
         shares: Mapping[str, Sequence[float]] | None = None,
         closed: Collection[str] | None = None,
+        able: Mapping[str, float] | None = None,
     ) -> None:
+        self.able = able or {}
         self.nodes = {node.id: node for node in nodes}
         self.case, self.out, self.on_bypass = case, set(out), set(bypassed)
         self.selected, self.stuck, self.shares = selected or {}, set(stuck), shares or {}
@@ -213,5 +215,5 @@ class Oracle:
             for name, node in self.nodes.items()
             if node.kind != "load"
             and node.limit_kw is not None
-            and self.carries(name) > node.limit_kw * (1 + 1e-9)
+            and self.carries(name) > node.limit_kw * self.able.get(name, 1.0) * (1 + 1e-9)
         }
