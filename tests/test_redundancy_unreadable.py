@@ -111,6 +111,15 @@ def test_whatever_a_point_said_losing_it_never_raises_an_answer(data):
     assert max(plant.report().status, 0) <= max(live.status, 0)
 
 
+def test_what_may_be_bad_already_does_not_excuse_its_removal():
+    """One battery is not known and the other UPS is taken out: nobody knows whether the row stays
+    protected, whether that UPS told its state or not."""
+    plant = both_sides().at({"ups-1/battery.state": "unknown"})
+    assert plant.what_if("ups-2").verdict == "unknown"
+    plant.change("ups-2/mode", quality=Quality.NO_ANSWER)
+    assert plant.what_if("ups-2").verdict == "unknown"
+
+
 def test_a_ups_that_falls_silent_does_not_relieve_a_generator():
     """Nobody knows whether it recharges: it may, and then the one generator has too much."""
     plant = both_sides().at({"gen-2/engine.state": "unknown", "pdu-b/input.active_power": 140e3})

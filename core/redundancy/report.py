@@ -181,8 +181,12 @@ class RedundancyModel:
         best_harm = harm(at_best, hopeful, cases)
         if not worst_harm and not best_harm:
             doubtful = [graph.index[n] for n in unknown]
-            best_harm = mixed_harm(at_best, hopeful, after, doubtful, cases) or harm(
-                self._study(replace(seen.wary, demands=demands)), wary, cases
+            # That what is taken out may be bad already must not excuse its removal.
+            well = {i: best.conditions[i] for i in changes}
+            best_harm = (
+                mixed_harm(at_best, hopeful, after, doubtful, cases)
+                or harm(self._study(replace(seen.wary, demands=demands)), wary, cases)
+                or harm(self._study(worst.changed(well)), after, cases)
             )
         verdict, reasons = decide(
             (*worst_harm, *cooling.worst_harm),
