@@ -251,8 +251,7 @@ class Balance:
         unheard = sums.columns[np.isnan(self.meters.since[sums.columns])]
         if len(unheard):
             return Quality.WAITING, f"no energy from {self.names(unheard)} yet"
-        silent = sums.columns[~self.meters.live(sums.columns)]
-        why = f"no energy from {self.names(silent)}" if len(silent) else "readings are missing"
+        why = self._missing(sums.columns)
         if sums.elapsed_s < SPAN_S_MIN:
             return Quality.WAITING, f"needs {SPAN_S_MIN:g} s of readings"
         least = COVERAGE_REPORT if window == YEAR else COVERAGE_MIN
@@ -261,6 +260,14 @@ class Balance:
         if sums.elapsed_s < sums.length_s * (1 - 1e-9):
             return Quality.YOUNG, f"{_words(sums.elapsed_s)} of {window}"
         return self._partly(sums, f"{why}: {sums.coverage:.0%} of the time is known")
+
+    def _missing(self, columns: Columns) -> str:
+        """Which of these meters tell no energy now, in words."""
+        standing = columns[self.meters.standing(columns)]
+        if len(standing):
+            return f"the counter of {self.names(standing)} stands still"
+        silent = columns[~self.meters.live(columns)]
+        return f"no energy from {self.names(silent)}" if len(silent) else "readings are missing"
 
     def _partly(self, sums: Sums, known: str) -> tuple[Quality, str]:
         """Quality of sums that are there, by how much is known and how much of that estimated."""

@@ -8,7 +8,7 @@ an hour. Only the ledger has them in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from core.points import parse_point
 from core.quality import LEVEL_SHIFT, Level, Quality
 from core.readings import Bytes, Floats
 from core.snapshot import PointView
+from core.standstill import Standstill
 from core.windows import LATE_S_MAX, Window
 
 RINGS: Mapping[str, float] = {"1m": 60.0, "15m": 900.0, "1h": 3600.0, "24h": 86_400.0}
@@ -74,13 +75,15 @@ class Power:
 
 class EnergyMeters:
     """All meters of `inputs`, each once, in the order of `inputs`. `ratings_w` by device id,
-    `registers` by the point of a counter, which count more."""
+    `registers` by the point of a counter, which count more; `unbroken` are those of `inputs` whose
+    flow hardly ever stops."""
 
     def __init__(
         self,
         inputs: Sequence[EnergyInput],
         ratings_w: Mapping[str, float] | None = None,
         registers: Mapping[str, Register] | None = None,
+        unbroken: Iterable[EnergyInput] = (),
     ) -> None:
         by_key = {(each.energy, each.power): each for each in inputs}
         self.keys = tuple(by_key)
@@ -97,7 +100,11 @@ class EnergyMeters:
             for device, quantity in zip(self.devices, quantities, strict=True)
         ]
         found = [register.over(rating) for register, rating in zip(said, rated, strict=True)]
-        self._meters = [Meter(each.rating_w, each.wraps_at_wh) for each in found]
+        steady = {(each.energy, each.power) for each in unbroken}
+        self._meters = [
+            Meter(each.rating_w, each.wraps_at_wh, Standstill() if key in steady else None)
+            for key, each in zip(self.keys, found, strict=True)
+        ]
         # The power beside an export counter is negative while energy flows out.
         signs = np.array([-1.0 if name == "active_energy_export" else 1.0 for name in quantities])
         self._counts = np.array([_per_unit(energy) for energy, _ in self.keys])
@@ -120,6 +127,8 @@ class EnergyMeters:
         """When each meter was first heard (s, this module's time)."""
         self.until: Floats = np.full(n, np.nan)
         """Up to when the energy of each meter is known."""
+        self.heard: Floats = np.full(n, np.nan)
+        """When each meter was heard last; what flowed since `until` it did not tell."""
         self.coarse_wh: Floats = np.zeros(n)
         """How much of each meter's energy may not be counted yet, as its counter is coarse."""
         self.windows = {name: Window(length_s, n) for name, length_s in RINGS.items()}
@@ -173,8 +182,15 @@ class EnergyMeters:
 
     def live(self, columns: Columns) -> npt.NDArray[np.bool_]:
         """Which of these meters keep their pace."""
-        patience = np.maximum(SILENT_AFTER_S_MIN, SILENT_AFTER_STEPS * self._pace_s[columns])
-        return self.now - self.until[columns] <= patience
+        return self.now - self.until[columns] <= self._patience_s(columns)
+
+    def standing(self, columns: Columns) -> npt.NDArray[np.bool_]:
+        """Which of these meters answer, but their counter stands still and they tell no power."""
+        patience_s = self._patience_s(columns)
+        return ~self.live(columns) & (self.now - self.heard[columns] <= patience_s)
+
+    def _patience_s(self, columns: Columns) -> Floats:
+        return np.maximum(SILENT_AFTER_S_MIN, SILENT_AFTER_STEPS * self._pace_s[columns])
 
     def end(self, columns: Columns) -> float:
         """Up to when all of these meters that answer are known (s, this module's time)."""
@@ -242,6 +258,7 @@ class EnergyMeters:
         else:
             spans = [*meter.take(at[1], None, counter_wh), *meter.take(at[0], power_w, None)]
         self._heard(i, meter.until)
+        self.heard[i] = meter.heard
         self.coarse_wh[i] = meter.coarse_wh
         return spans
 
@@ -263,7 +280,8 @@ class EnergyMeters:
         """Powers of this tick; a meter that gives none shows what its counter says of the last
         minute."""
         watts = np.where(power_ok, power, np.nan)
-        for i in np.flatnonzero(counter_ok & ~power_ok).tolist():
+        live = self.live(np.arange(len(self)))
+        for i in np.flatnonzero(counter_ok & ~power_ok & live).tolist():
             minute = self.windows["1m"].matched(np.array([i]), self.until[i])
             if minute.span_s > 0:
                 watts[i] = minute.wh.sum() * 3600 / minute.span_s
@@ -326,15 +344,21 @@ class EnergyMeters:
             fields = saved | {
                 "rating_w": self._meters[i].rating_w,
                 "wraps_at_wh": self._meters[i].wraps_at_wh,
+                "standstill": self._standstill(i, saved.get("standstill")),
                 "suspect": None if suspect is None else Suspect(**suspect),
             }
             self._meters[i] = meter = Meter(**fields)
             self.since[i] = np.nan if since is None else since
             self.until[i] = meter.until if meter.begun else np.nan
+            self.heard[i] = meter.heard if meter.begun else np.nan
             self.coarse_wh[i] = meter.coarse_wh
         self._wall, self._offset = state["wall"], float(state["ahead_s"])
         self._fill_windows()
         self.set_clock(now)
+
+    def _standstill(self, i: int, saved: dict[str, float] | None) -> Standstill | None:
+        now = self._meters[i].standstill
+        return now if now is None or saved is None else Standstill(**saved)
 
     def _fill_windows(self) -> None:
         """The windows as the ledger has them: a part of a quarter that is known was its end."""

@@ -61,7 +61,7 @@ class Kpis:
             (energy.genset, 1),
             (energy.excluded, -1),
         )
-        self.meters = EnergyMeters(tuple(energy.inputs()), ratings_w, registers)
+        self.meters = EnergyMeters(tuple(energy.inputs()), ratings_w, registers, energy.unbroken())
         self.balance = Balance(self.meters)
         flow = self.balance.flow
         self.facility = flow(*taken(energy))

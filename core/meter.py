@@ -13,6 +13,7 @@ two polls. So a coarse or slowly refreshed counter is smooth over a minute and e
     counter not credible power, estimated; or nothing until the next reading decides:
                          back at the old count it was a blink, near the new one a new counter
     counter stands still while power flows: power, estimated, until it moves again
+    counter stands still without power     no flow; or not known, `core/standstill.py`
     before the first move of the counter: power, estimated
 
 No step of the counter may bring more than the rating allows (`Meter._limit_wh`). Knows neither
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 
 from core.cells import Span
 from core.counters import MODULI_WH, Kind, Step, step
+from core.standstill import Standstill
 
 MARGIN = 1.1
 """A meter may read so much above its rating; a choice (reference rule for energy registers)."""
@@ -98,6 +100,8 @@ class Meter:
     rating_w: float | None = None
     wraps_at_wh: float | None = None
     """Where its counter begins again at zero, None where that is to be guessed."""
+    standstill: Standstill | None = None
+    """Where its flow hardly ever stops: a counter that stands, without power, says nothing."""
     begun: bool = False
     """There was a first reading."""
     until: float = 0.0
@@ -148,7 +152,7 @@ class Meter:
         if not self.begun or not self._goes_on(time, counter_wh):
             self._begin(time, power_w, counter_wh)
             return ()
-        if time <= self.until:
+        if time <= self.heard:
             return ()
         expected = self._by_power(time, power_w)
         fresh = time - self.counter_time <= COUNTER_FRESH_S
@@ -160,7 +164,7 @@ class Meter:
             spans = self._by_counter_alone(time, power_w, counted)
         else:
             spans = self._by_both(time, expected, counted, usual=usual)
-        if counted and usual:
+        if counted and usual and not (self.standstill and self.standstill.held_wh):
             self.step_wh = max(counted, FADES * self.step_wh)
         if power_w is not None:
             self.power_w, self.power_time = power_w, time
@@ -170,11 +174,21 @@ class Meter:
         return spans
 
     @property
+    def heard(self) -> float:
+        """The last reading; later than `until` while a counter stands and that says nothing."""
+        return max(self.until, self.counter_time)
+
+    @property
     def coarse_wh(self) -> float:
         """How much of the energy may not be counted yet: a step, where there is no power to fill
         it in."""
-        alone = self.power_w is None or self.until - self.power_time > POWER_HOLD_S
+        alone = not self._has_power(self.until, None)
         return self.step_wh if self.stood and alone else 0.0
+
+    def _has_power(self, time: float, power_w: float | None) -> bool:
+        """Whether the power at this time is known, as it was read now or not long ago."""
+        read = self.power_w is not None and time - self.power_time <= POWER_HOLD_S
+        return read or power_w is not None
 
     def _goes_on(self, time: float, counter_wh: float | None) -> bool:
         """The silence before this reading was short enough to be bridged.
@@ -182,11 +196,12 @@ class Meter:
         Over more than a day only by what is sure: a counter that has a rating and went on, or
         wrapped where it is known to wrap. No guess at a register, no reset.
         """
-        if time - self.until <= BRIDGE_S_MAX:
+        silence_s = time - self.heard
+        if silence_s <= BRIDGE_S_MAX:
             return True
         if self.rating_w is None or self.counter_wh is None:
             return False
-        if time - self.until > BRIDGE_RATED_S_MAX:
+        if silence_s > BRIDGE_RATED_S_MAX:
             return False
         if counter_wh is None:
             return True  # its next reading decides
@@ -330,10 +345,12 @@ class Meter:
         start = self.until
         if counted > 0:
             self.given_wh = 0.0
-            self.stood = self.spread_from < start
-            # As long as there was power, what had flowed is accounted for.
-            if self.power_w is None or self.until - self.power_time > POWER_HOLD_S:
-                start = min(start, max(self.spread_from, time - SPREAD_S_MAX))
+            self.stood = self.spread_from < max(start, self.limit_from)
+        if self.standstill is not None and self.step_wh > 0 and not self._has_power(time, power_w):
+            return self.standstill.moved(time, self.spread_from, start, wh) if counted > 0 else ()
+        # As long as there was power, what had flowed is accounted for.
+        if counted > 0 and not self._has_power(self.until, None):
+            start = min(start, max(self.spread_from, time - SPREAD_S_MAX))
         bridged = time - self.until > BRIDGED_S
         if bridged and self.power_w is not None and power_w is not None:
             least_w = min(self.power_w, power_w)

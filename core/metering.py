@@ -157,6 +157,15 @@ class Energy:
     carbon: Carbon | None = None
     tariff: Tariff | None = None
 
+    def unbroken(self) -> Iterator[EnergyInput]:
+        """Meters of what hardly ever stops: what comes in over the boundary, and the IT."""
+        yield from self.facility
+        taken = (*(inputs for _, inputs in self.it), *(partial.it for partial in self.partials))
+        for inputs in taken:
+            yield from (each for each in inputs if each.sign > 0)
+        for partial in self.partials:
+            yield from partial.facility
+
     def inputs(self) -> Iterator[EnergyInput]:
         """Every meter of every figure; one may come several times."""
         for each in (self.facility, self.exported, self.pv, self.genset, self.excluded):

@@ -115,7 +115,7 @@ def recipes(energy: Energy, balance: Balance, boundary: Boundary) -> Iterator[Re
         yield Recipe("stage_loss", flows, _loss_wh, unit="Wh", scope=stage.id)
     for check in energy.checks:
         flows = balance.flow((check.main, 1)), balance.flow((check.parts, 1))
-        yield Recipe("meter_balance", flows, lambda _, *wh: disagreement(*wh), scope=check.id)
+        yield Recipe("meter_balance", flows, disagreement, scope=check.id)
 
 
 def _of_facility(energy: Energy, balance: Balance, boundary: Boundary) -> Iterator[Recipe]:

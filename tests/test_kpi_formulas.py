@@ -152,10 +152,15 @@ def test_more_out_of_a_stage_than_went_in_has_no_efficiency_but_a_reason():
 
 
 def test_sub_meters_are_doubted_beyond_three_percent_either_way():
-    assert disagreement(100.0, 97.1).reason == ""
-    assert disagreement(100.0, 96.9).reason.startswith("the sub-meters show 3.1% less")
-    assert disagreement(100.0, 103.1).reason.startswith("the sub-meters show 3.1% more")
-    assert disagreement(0.0, 5.0).value is None
+    assert disagreement(0.25, 100.0, 97.1).reason == ""
+    assert disagreement(0.25, 100.0, 96.9).reason.startswith("the sub-meters show 3.1% less")
+    assert disagreement(0.25, 100.0, 103.1).reason.startswith("the sub-meters show 3.1% more")
+    assert disagreement(0.25, 0.0, 5.0).value is None
+
+
+def test_meters_are_not_compared_over_less_than_a_minute():
+    assert disagreement(59 / 3600, 100.0, 207.6).value is None
+    assert disagreement(60 / 3600, 100.0, 100.0).value == 0.0
 
 
 def test_without_sun_or_cooling_there_is_no_ratio():
