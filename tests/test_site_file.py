@@ -399,6 +399,8 @@ def test_mistakes_in_meter_entries_are_told(tmp_path, rest, key, message):
             "'mv/active_energy' is in energy.facility already: it would be counted twice",
         ),
         ("{facility: [mv], exclude: [mv]}", "energy.exclude[0]", "counted twice"),
+        ("{facility: [mv], it: {2: [mv]}}", "energy.it[2][0]", "that is not what the IT takes"),
+        ("{facility: [mv], pv: [ups], it: {1: [ups]}}", "energy.it[1][0]", "is in energy.pv"),
     ],
 )
 def test_a_meter_that_would_be_counted_twice_is_refused(tmp_path, energy, key, message):

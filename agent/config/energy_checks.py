@@ -25,7 +25,8 @@ def problems(parsed: SiteFile, energy: Energy) -> Iterator[Wrong]:
 
 
 def _counted_twice(energy: Energy) -> Iterator[Wrong]:
-    """Meters in more than one of the lists that together are what the facility takes."""
+    """Meters in more than one of the lists that together are what the facility takes, or in one
+    of them and the IT."""
     seen: dict[str, str] = {each.energy: "the generators of `power`" for each in energy.genset}
     seen |= {each.energy: "what energy.facility exports" for each in energy.exported}
     lists: list[tuple[str, KeyPath, Inputs]] = [
@@ -41,6 +42,12 @@ def _counted_twice(energy: Energy) -> Iterator[Wrong]:
             if where != name:
                 message = f"'{each.energy}' is in {where} already: it would be counted twice"
                 yield ("energy", *path, i), message
+    for category, inputs in energy.it:
+        for i, each in enumerate(inputs):
+            where = seen.get(each.energy, "")
+            if where and each.sign > 0:
+                message = f"'{each.energy}' is in {where} already: that is not what the IT takes"
+                yield ("energy", "it", category, i), message
 
 
 def _doubled_ids(keys: EnergyKeys) -> Iterator[Wrong]:
