@@ -27,10 +27,11 @@ from collectors.session import session_for
 from core.clock import Clock
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl
 from core.engine import Engine
+from core.errors import SinkError
 from core.levels import MonthLevels
 from core.points import Point, PointName
 from core.readings import Batch, Rows
-from core.site import Site
+from core.site import Site, Window
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
 from core.statement import Statement, Statements
 from core.totals import LineTotals, missing
@@ -79,6 +80,7 @@ class Agent:
         self._go_on()
         self._defined = 0
         self._published = asyncio.Condition()
+        self._one_writer = asyncio.Lock()
         self.registry = CollectorRegistry()
         self._metrics = SelfMetrics(self.registry)
 
@@ -113,6 +115,15 @@ class Agent:
         self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand
     ) -> WhatIf:
         return self._engine.what_if(out, back, case, demand)
+
+    async def announce(self, window: Window) -> str:
+        name = await asyncio.to_thread(self._engine.announce, window, self._clock.now())
+        await self._remember_now()
+        return name
+
+    async def cancel(self, name: str) -> None:
+        self._engine.cancel(name, self._clock.now())
+        await self._remember_now()
 
     async def pue_statement(self, name: str) -> Statement:
         return await self._told(name, lambda statements: statements.audit(name))
@@ -235,10 +246,18 @@ class Agent:
             await self._clock.sleep(REMEMBER_S)
             await self._remember()
 
-    async def _remember(self) -> None:
-        kept = self._engine.state()
-        if await self._history.remember(STATE, kept):
+    async def _remember(self) -> bool:
+        async with self._one_writer:
+            kept = self._engine.state()
+            if not await self._history.remember(STATE, kept):
+                return False
             self._engine.saved(kept)
+        return True
+
+    async def _remember_now(self) -> None:
+        """What somebody was told is kept must be. Raises SinkError where the disk fails."""
+        if not await self._remember():
+            raise SinkError("it is taken up, but the disk does not keep it: a restart forgets it")
 
     async def _tell_systemd(self) -> None:
         while not self._engine.snapshot.ready:

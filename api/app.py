@@ -27,6 +27,7 @@ from api.routes import (
     health,
     history,
     kpis,
+    maintenance,
     metrics,
     points,
     redundancy,
@@ -60,7 +61,19 @@ _TAGS = [
     {"name": "metrics", "description": "For Prometheus."},
 ]
 
-_ROUTES = (status, devices, points, kpis, redundancy, alarms, events, history, stream, demo)
+_ROUTES = (
+    status,
+    devices,
+    points,
+    kpis,
+    redundancy,
+    maintenance,
+    alarms,
+    events,
+    history,
+    stream,
+    demo,
+)
 
 
 def create_app(services: Services, registry: CollectorRegistry) -> FastAPI:

@@ -13,6 +13,7 @@ _ERRORS = {
     400: "The request contradicts itself, or names what cannot be.",
     403: "A page of another site asks.",
     404: "What the request names does not exist.",
+    409: "It stands against what is there already.",
     413: "The request is too large.",
     422: "The request is not formed as documented.",
     501: "Not built yet.",

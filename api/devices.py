@@ -109,5 +109,17 @@ def headline(site: Site, snapshot: Snapshot) -> Doc:
         "supply": snapshot.supply,
         "redundancy": redundancy_headline(snapshot.redundancy),
         "alarms": alarm_counts(snapshot),
+        "maintenance": maintenance_ids(snapshot),
         "devices": device_counts(site, snapshot),
     }
+
+
+def maintenance_ids(snapshot: Snapshot) -> Doc:
+    """Announced maintenance that is not over, by how it stands."""
+    found: dict[str, list[str]] = {"planned": [], "active": [], "overdue": [], "worse": []}
+    for status in snapshot.maintenance:
+        if status.state in found:
+            found[status.state].append(status.window.id)
+        if status.worse:
+            found["worse"].append(status.window.id)
+    return found

@@ -17,13 +17,16 @@ from core.quality import LEVEL_NAMES, Quality
 from core.redundancy.words import STATUS_NAMES
 from core.snapshot import (
     Alarm,
+    Answered,
     CaseResult,
     Event,
     FuelStatus,
     GroupStatus,
     Kpi,
     LoadStatus,
+    MaintenanceStatus,
     Overload,
+    Planned,
     RedundancyReport,
     SingleFailure,
     Snapshot,
@@ -176,6 +179,7 @@ def redundancy_headline(report: RedundancyReport) -> Doc:
         "status_code": report.status,
         "headline": report.headline,
         "reasons": report.reasons,
+        "as_planned": report.planned is not None and report.planned.all,
     }
 
 
@@ -190,6 +194,7 @@ def redundancy(report: RedundancyReport) -> Doc:
         "unknown": report.unknown,
         "cooling": cooling(report.zones, report.groups),
         "fuel": None if report.fuel is None else fuel(report.fuel),
+        "planned": planned(report.planned),
     }
 
 
@@ -208,6 +213,46 @@ def what_if(answer: WhatIf) -> Doc:
     }
 
 
+def maintenance(status: MaintenanceStatus) -> Doc:
+    window = status.window
+    return {
+        "id": window.id,
+        "state": status.state,
+        "start": iso(window.start),
+        "end": iso(window.end),
+        "nodes": window.nodes,
+        "reason": window.reason,
+        "announced_by": window.announced_by,
+        "in_site_file": window.fixed,
+        "out": status.out,
+        "unseen": status.unseen,
+        "taken": status.taken,
+        "announced": answered(status.announced),
+        "now": answered(status.now),
+        "worse": status.worse,
+        "closed": iso(status.closed),
+    }
+
+
+def answered(answer: Answered | None) -> Doc | None:
+    if answer is None:
+        return None
+    return {"verdict": answer.verdict, "reasons": answer.reasons, "time": iso(answer.time)}
+
+
+def planned(plan: Planned | None) -> Doc | None:
+    if plan is None:
+        return None
+    return {
+        "all": plan.all,
+        "nodes": plan.nodes,
+        "groups": sorted(plan.groups),
+        "zones": sorted(plan.zones),
+        "words": plan.words,
+        "beside": plan.beside,
+    }
+
+
 def alarm(condition: Alarm) -> Doc:
     return {
         "id": condition.id,
@@ -219,6 +264,7 @@ def alarm(condition: Alarm) -> Doc:
         "since": iso(condition.since),
         "quality": quality_level(condition.quality),
         "reason": condition.quality.reason,
+        "planned": condition.planned,
     }
 
 

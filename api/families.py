@@ -284,6 +284,21 @@ FUEL_AUTONOMY = _gauge(
     "scope",
     "How long the fuel lasts with the mains lost: `all` tanks, `one_out` without the worst one.",
 )
+REDUNDANCY_PLANNED = _gauge(
+    "redundancy_planned",
+    "",
+    "group",
+    "1 where announced maintenance explains all that the group lacks, else 0.",
+)
+MAINTENANCE = _gauge(
+    "maintenance_windows",
+    "",
+    "state",
+    "Announced maintenance: planned, active, overdue; worse are those the plant changed under.",
+)
+DEVICE_PLANNED = _gauge(
+    "device_planned", "", "device", "1 for devices that are in announced maintenance now."
+)
 SITE_REDUNDANCY = _gauge(
     "site_redundancy_status", "", "", "The worst part of the site, coded as the groups are."
 )
@@ -312,6 +327,9 @@ SITE = (
     RIDE_THROUGH,
     COOLING_GAP,
     FUEL_AUTONOMY,
+    REDUNDANCY_PLANNED,
+    MAINTENANCE,
+    DEVICE_PLANNED,
     SITE_REDUNDANCY,
     LOADS,
     SUPPLY,

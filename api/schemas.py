@@ -79,6 +79,7 @@ class RedundancyHeadline(Strict):
     status_code: int = Field(ge=-1, le=3, description="as in kasbah_redundancy_status")
     headline: str
     reasons: list[str]
+    as_planned: bool = Field(description="announced maintenance explains all that is missing")
 
 
 class AlarmCounts(Strict):
@@ -88,6 +89,15 @@ class AlarmCounts(Strict):
     warning: int
     unknown: int
     total: int
+
+
+class MaintenanceIds(Strict):
+    """Announced maintenance that is not over."""
+
+    planned: Ids
+    active: Ids
+    overdue: Ids = Field(description="over by the clock, and something is still out")
+    worse: Ids = Field(description="those of the others that the plant has changed under")
 
 
 class DeviceCounts(Strict):
@@ -115,6 +125,7 @@ class Headline(Stamped):
     supply: Literal["mains", "generator", "battery", "mixed", "none", "unknown"]
     redundancy: RedundancyHeadline
     alarms: AlarmCounts
+    maintenance: MaintenanceIds
     devices: DeviceCounts
 
 
@@ -346,6 +357,17 @@ class SingleFailure(Strict):
     zones: Ids = Field(description="left without enough cooling, or newly with too short a time")
 
 
+class Planned(Strict):
+    """What of the verdict is announced maintenance."""
+
+    all: bool = Field(description="nothing is wrong beside it")
+    nodes: Ids = Field(description="what is out by it, or may be, as no device tells")
+    groups: Ids = Field(description="groups that would have their designed spare without it")
+    zones: Ids
+    words: str
+    beside: list[str] = Field(description="what would be wrong without it")
+
+
 class Redundancy(Stamped, RedundancyHeadline):
     """The verdict now, with reasons and scope."""
 
@@ -358,6 +380,7 @@ class Redundancy(Stamped, RedundancyHeadline):
     unknown: Ids
     cooling: Cooling
     fuel: Fuel | None = Field(description="null where the site file states no tanks")
+    planned: Planned | None = Field(description="null where no announced maintenance is active")
 
 
 class PointsQuery(Strict):
@@ -440,6 +463,67 @@ class WhatIf(Stamped):
     cooling: Cooling
 
 
+class Answered(Strict):
+    """What a what-if answered about a maintenance."""
+
+    verdict: Literal["safe", "reduced", "unsafe", "unknown"]
+    reasons: list[str]
+    time: Time
+
+
+class MaintenanceRequest(Strict):
+    """What will be out, and when."""
+
+    id: str = Field(
+        default="",
+        max_length=64,
+        pattern=r"^([a-z0-9][a-z0-9_-]*)?$",
+        description="of your own, such as a work order; given if left out",
+    )
+    start: str | None = Field(
+        default=None, max_length=40, description="ISO 8601 with its offset; now if left out"
+    )
+    end: str = Field(max_length=40, examples=["2026-01-31T14:00+01:00"])
+    nodes: list[Annotated[str, Field(max_length=200)]] = Field(
+        min_length=1,
+        max_length=1000,
+        description="ids of nodes, cooling units or devices",
+        examples=[["ups-a2"]],
+    )
+    reason: str = Field(default="", max_length=500)
+    announced_by: str = Field(default="", max_length=200)
+
+
+class MaintenanceStatus(Strict):
+    """One announced maintenance."""
+
+    id: str
+    state: Literal["planned", "active", "overdue", "ended", "cancelled"]
+    start: Time
+    end: Time
+    nodes: Ids
+    reason: str
+    announced_by: str
+    in_site_file: bool = Field(description="it is changed there, and not here")
+    out: Ids = Field(description="of its nodes, those that are not as they should be now")
+    unseen: Ids = Field(description="that no device tells of: they count as out while it is active")
+    taken: Ids = Field(description="that were out at any time of it")
+    announced: Answered | None = Field(description="what was answered first")
+    now: Answered | None = Field(description="what is answered now; null before it could be asked")
+    worse: bool = Field(description="the plant has changed under it")
+    closed: Time | None = Field(description="when it ended or was cancelled")
+
+
+class MaintenanceOne(Stamped, MaintenanceStatus):
+    """One announced maintenance, of one snapshot."""
+
+
+class Maintenance(Stamped):
+    """All announced maintenance."""
+
+    maintenance: list[MaintenanceStatus]
+
+
 class Alarm(Strict):
     """A condition that stands."""
 
@@ -452,6 +536,7 @@ class Alarm(Strict):
     since: Time
     quality: Level
     reason: str
+    planned: bool = Field(description="announced maintenance explains it: no more than a warning")
 
 
 class Alarms(Stamped):
@@ -490,7 +575,7 @@ class Event(Strict):
     """Something that happened between two polls."""
 
     seq: int = Field(description="only grows; hand the last one back as `since`")
-    kind: Literal["state", "device", "redundancy", "supply", "kpi", "system"]
+    kind: Literal["state", "device", "redundancy", "supply", "kpi", "maintenance", "system"]
     device: str
     point: str
     before: str

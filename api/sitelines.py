@@ -14,6 +14,7 @@ from typing import TypeAlias, get_args
 import numpy as np
 
 from api import families
+from api.devices import maintenance_ids
 from api.families import Family
 from api.lines import block
 from core.quality import LEVEL_NAMES, LEVEL_SHIFT
@@ -26,7 +27,7 @@ Block: TypeAlias = tuple[Family, list[Sample]]
 
 _LOAD_STATES = ("redundant", "at_n", "unprotected", "lost", "unknown")
 _SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)
-_UNKNOWN = -1
+_UNKNOWN, _FULL = -1, 3
 
 
 def site_text(site: Site, snapshot: Snapshot) -> bytes:
@@ -98,6 +99,15 @@ def _redundancy(site: Site, snapshot: Snapshot) -> Iterator[Block]:
         families.FUEL_AUTONOMY,
         [((scope,), left * 3600) for scope, left in hours.items() if left is not None],
     )
+    planned = report.planned
+    by_plan = {name for name in planned.groups if groups[name].status < _FULL} if planned else ()
+    yield families.REDUNDANCY_PLANNED, [((name,), name in by_plan) for name in names]
+    yield (
+        families.MAINTENANCE,
+        [((state,), len(ids)) for state, ids in maintenance_ids(snapshot).items()],
+    )
+    devices = sorted(planned.devices) if planned else ()
+    yield families.DEVICE_PLANNED, [((name,), 1) for name in devices]
     yield families.SITE_REDUNDANCY, [((), report.status)]
     loads: Counter[str] = Counter(load.state for load in report.loads)
     yield families.LOADS, [((state,), loads[state]) for state in _LOAD_STATES]

@@ -61,6 +61,22 @@ def parse_time(text: str, now: float) -> float:
     return seconds
 
 
+def parse_offset(text: str) -> float:
+    """UTC seconds of a time that somebody will act on: it must say its offset. Raises ValueError
+    with a sentence."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(
+            f"'{text[:40]}' is no time: write it like 2026-01-31T14:00+01:00"
+        ) from None
+    if moment.tzinfo is None:
+        raise ValueError(
+            f"'{text[:40]}' does not say its offset: write {text[:40]}+01:00, or Z for UTC"
+        )
+    return moment.timestamp()
+
+
 def _from_iso(text: str) -> float:
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -15,12 +15,14 @@ import numpy as np
 
 from core.pue import ALARMING_RATIO
 from core.quality import LEVEL_SHIFT, Level, Quality
+from core.redundancy.words import names
 from core.site import Device, Site
 from core.snapshot import (
     Alarm,
     CaseResult,
     DeviceStatus,
     Kpi,
+    MaintenanceStatus,
     PointView,
     RedundancyReport,
     ZoneStatus,
@@ -41,6 +43,9 @@ KPI_WINDOW = "15m"
 KPI_MISSED = frozenset({"pue"})
 KPI_WATCHED = frozenset({"pue", "it_power", "pv_self_consumption", "meter_balance"})
 """Figures whose contradictions are alarms; others repeat these."""
+
+REASONS_MAX = 3
+"""So many reasons of a warning about maintenance are named."""
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.UNKNOWN: 2, Severity.OK: 3}
 _UNKNOWN = -1
@@ -67,6 +72,7 @@ def active(
     site: Site,
     now: float,
     previous: Sequence[Alarm],
+    maintenance: Sequence[MaintenanceStatus] = (),
 ) -> tuple[Alarm, ...]:
     """All active conditions, the worst first, then the oldest. `now` is UTC seconds.
 
@@ -80,6 +86,7 @@ def active(
         *_silences(devices, site.devices, before, now),
         *(_redundancy(redundancy, now) if all(d.tried for d in devices.values()) else ()),
         *_kpis(kpis, now),
+        *_maintenance(maintenance, now),
     ):
         old = before.get(alarm.id)
         if old is not None and old is not alarm:
@@ -88,7 +95,46 @@ def active(
             found[alarm.id] = alarm
     for alarm in _held(view, before.values()):
         found.setdefault(alarm.id, alarm)
+    if redundancy.planned is not None or any(alarm.planned for alarm in previous):
+        found = {name: _told(alarm, redundancy) for name, alarm in found.items()}
     return tuple(sorted(found.values(), key=lambda a: (_RANK[a.severity], a.since, a.id)))
+
+
+def _told(alarm: Alarm, report: RedundancyReport) -> Alarm:
+    """A condition that announced maintenance explains is marked, and no more than a warning. What
+    is lost or overloaded stays what it is, planned or not."""
+    planned = _is_planned(alarm, report)
+    if planned and alarm.severity is Severity.CRITICAL:
+        return replace(alarm, planned=True, severity=Severity.WARNING)
+    return alarm if alarm.planned == planned else replace(alarm, planned=planned)
+
+
+def _is_planned(alarm: Alarm, report: RedundancyReport) -> bool:
+    if report.planned is None:
+        return False
+    if alarm.device:
+        return alarm.device in report.planned.devices
+    kind, _, name = alarm.id.partition("/")
+    if kind == "redundancy":
+        lost = {group.id for group in report.groups if group.status == 0}
+        return name in report.planned.groups and name not in lost
+    return kind == "zone" and name.partition("/")[0] in report.planned.zones
+
+
+def _maintenance(windows: Sequence[MaintenanceStatus], now: float) -> Iterator[Alarm]:
+    """Windows that are over while something is still out, and those the plant changed under."""
+    for status in windows:
+        window = status.window
+        if status.state == "overdue":
+            message = f"{window.id} is over, and still out: {names(status.out)}"
+            name = f"maintenance/{window.id}/overdue"
+            yield _finding(name, Severity.WARNING, "overdue", message, now)
+        if status.worse and status.announced is not None and status.now is not None:
+            was, verdict = status.announced.verdict, status.now.verdict
+            why = f": {'; '.join(status.now.reasons[:REASONS_MAX])}" if status.now.reasons else ""
+            message = f"{window.id} ({names(window.nodes)}) was {was}, is {verdict} now{why}"
+            name = f"maintenance/{window.id}/verdict"
+            yield _finding(name, Severity.WARNING, verdict, message, now)
 
 
 def _states(view: PointView, before: Mapping[str, Alarm], now: float) -> Iterator[Alarm]:

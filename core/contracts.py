@@ -14,7 +14,7 @@ from core.clock import Clock
 from core.levels import MonthLevels
 from core.points import Point, PointName
 from core.readings import Batch, Bytes, Floats, Rows
-from core.site import Site
+from core.site import Site, Window
 from core.snapshot import DeviceStatus, Event, Snapshot, WhatIf
 from core.statement import Statement
 
@@ -133,6 +133,16 @@ class Services(Protocol):
         self, out: Sequence[str], back: Sequence[str], case: Case, demand: Demand
     ) -> WhatIf:
         """Raises KeyError naming an id that is neither a node, nor a cooling unit, nor a device."""
+        ...
+
+    async def announce(self, window: Window) -> str:
+        """Take up maintenance for good, and say its id. Raises KeyError naming an unknown id,
+        ValueError with a sentence, SinkError where it cannot be made durable."""
+        ...
+
+    async def cancel(self, name: str) -> None:
+        """End maintenance. Raises KeyError where there is none of this id, ValueError with a
+        sentence, SinkError as above."""
         ...
 
     async def pue_statement(self, name: str) -> Statement:

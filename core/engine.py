@@ -6,7 +6,7 @@ Owns the table and everything computed from it; publishes by swapping one refere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from core.alarms import active
@@ -16,12 +16,22 @@ from core.events import EventLog
 from core.kpi import Kpis
 from core.ledger import Kept
 from core.levels import Levels, MonthLevels
+from core.maintenance import Maintenance, check
 from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.redundancy.groups import unknown_group
 from core.redundancy.report import RedundancyModel
-from core.site import Site
-from core.snapshot import DeviceStatus, Event, Nameplate, RedundancyReport, Snapshot, WhatIf
+from core.site import Site, Window
+from core.snapshot import (
+    DeviceStatus,
+    Event,
+    MaintenanceStatus,
+    Nameplate,
+    PointView,
+    RedundancyReport,
+    Snapshot,
+    WhatIf,
+)
 from core.statement import Statements
 from core.table import PointTable
 from core.vocabulary import Severity
@@ -46,6 +56,7 @@ class Engine:
         }
         self._reported: dict[str, Callable[[], DeviceStatus]] = {}
         self._levels = Levels(site.timezone)
+        self._maintenance = Maintenance(site.maintenance, site.timezone)
         self._nothing = _nothing_known(site)
         self._snapshot = self._first(now)
 
@@ -78,6 +89,7 @@ class Engine:
             state={
                 "kpis": kept.state,
                 "levels": self._levels.state(),
+                "maintenance": self._maintenance.state(),
                 "demands": self._redundancy.state(),
             },
         )
@@ -93,6 +105,7 @@ class Engine:
         try:
             kpis.restore(replace(kept, state=kept.state["kpis"]), now)
             self._levels.restore(kept.state.get("levels", {}))
+            self._maintenance.restore(kept.state.get("maintenance", {}))
             self._redundancy.restore(kept.state.get("demands", {}))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             kpis = _kpis(self._site)
@@ -125,10 +138,19 @@ class Engine:
         kpis = self._kpis.report(now)
         ready = before.ready or all(status.tried for status in devices.values())
         # A plant of which half was never asked is unknown: neither a verdict nor an alarm.
-        redundancy = self._redundancy.evaluate(view, devices, now) if ready else self._nothing
+        redundancy, maintenance = self._nothing, self._maintenance.unjudged(now)
+        if ready:
+            redundancy, maintenance = self._judged(view, devices, now)
         supply = self._redundancy.supply(view, devices, now) if ready else "unknown"
         alarms = active(
-            view, devices, redundancy, kpis, site=self._site, now=now, previous=before.alarms
+            view,
+            devices,
+            redundancy,
+            kpis,
+            site=self._site,
+            now=now,
+            previous=before.alarms,
+            maintenance=maintenance,
         )
         snapshot = Snapshot(
             version=before.version + 1,
@@ -139,6 +161,7 @@ class Engine:
             kpis=kpis,
             redundancy=redundancy,
             alarms=alarms,
+            maintenance=maintenance,
             ready=ready,
         )
         self._levels.update(snapshot)
@@ -149,6 +172,48 @@ class Engine:
             self._events.note("revised", revised, now, Severity.WARNING)
         self._snapshot = replace(snapshot, events=self._events.newest(EVENTS_IN_SNAPSHOT))
         return self._snapshot
+
+    def _judged(
+        self, view: PointView, devices: Mapping[str, DeviceStatus], now: float
+    ) -> tuple[RedundancyReport, tuple[MaintenanceStatus, ...]]:
+        """The verdict, with what of it is announced maintenance."""
+        model = self._redundancy
+        if not self._maintenance:
+            return model.evaluate(view, devices, now), ()
+        model.announce(self._maintenance.active(now))
+
+        def ask(
+            out: Sequence[str], back: Sequence[str], healthy: Sequence[str], demand: Demand
+        ) -> WhatIf:
+            return model.what_if(
+                view, devices, now, out=out, back=back, healthy=healthy, demand=demand
+            )
+
+        report = model.evaluate(view, devices, now)
+        return self._maintenance.told(report, now, away=model.away, ask=ask, devices=model.devices)
+
+    def announce(self, window: Window, now: float) -> str:
+        """Take up maintenance and say its id. Raises KeyError naming an unknown id, WindowError in
+        a sentence. For any thread."""
+        check(window, now)
+        stands = self._snapshot
+        answer = None
+        if stands.ready:
+            answer = self._redundancy.what_if(
+                stands.points,
+                stands.devices,
+                stands.time,
+                out=window.nodes,
+                healthy=window.nodes,
+                demand="now" if now >= window.start else "peak_30d",
+            )
+        else:
+            self._redundancy.known(window.nodes)
+        return self._maintenance.announce(window, answer, now).id
+
+    def cancel(self, name: str, now: float) -> None:
+        """End maintenance. Raises KeyError for none of this id, WindowError in a sentence."""
+        self._maintenance.cancel(name, now)
 
     def levels(self, month: str | None) -> MonthLevels:
         """How long each part stood at each level in a month, `2026-11`; the present one if None.

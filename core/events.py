@@ -92,6 +92,7 @@ class EventLog:
             *_supply(before, after),
             *_groups(before, after),
             *_loads(before, after),
+            *_maintenance(before, after),
             *self._settled.update(before, after),
         ]
         found.sort(key=lambda event: (event.latest, event.earliest))
@@ -182,7 +183,7 @@ def _name(names: Sequence[str], code: int) -> str:
 
 
 def _event(
-    kind: Literal["redundancy", "supply", "kpi", "system"],
+    kind: Literal["redundancy", "supply", "kpi", "maintenance", "system"],
     after: str,
     message: str,
     severity: Severity,
@@ -317,6 +318,50 @@ def _loads(before: Snapshot, after: Snapshot) -> Iterator[Event]:
             point=loads[0].id if len(loads) == 1 else "",
             cause="; ".join(list(causes)[:CAUSES_MAX]),
         )
+
+
+def _maintenance(before: Snapshot, after: Snapshot) -> Iterator[Event]:
+    """Announced maintenance: its course, nodes that go out and come back, and another answer."""
+    if before.maintenance is after.maintenance or not before.ready:
+        return
+    old = {status.window.id: status for status in before.maintenance}
+    span = _between(before, after)
+    for status in after.maintenance:
+        name, was = status.window.id, old.get(status.window.id)
+        about = f"maintenance {name} ({names(status.window.nodes)})"
+        state, late = status.state, status.state == "overdue"
+        if was is None or was.state != state:
+            yield _event(
+                "maintenance",
+                state,
+                f"{about}: {state}" + (f", still out: {names(status.out)}" if late else ""),
+                Severity.WARNING if late else Severity.OK,
+                span,
+                before="" if was is None else was.state,
+                point=name,
+                cause=status.window.reason,
+            )
+        if was is None or status.now is None:
+            continue
+        if was.now is not None and was.now.verdict != status.now.verdict:
+            moved = f"{was.now.verdict} → {status.now.verdict}"
+            yield _event(
+                "maintenance",
+                status.now.verdict,
+                f"{about}: {moved}",
+                Severity.WARNING if status.worse else Severity.OK,
+                span,
+                before=was.now.verdict,
+                point=name,
+                cause="; ".join(status.now.reasons[:CAUSES_MAX]),
+            )
+        for word, moved_nodes in (
+            ("out", [node for node in status.out if node not in was.out]),
+            ("back", [node for node in was.out if node not in status.out]),
+        ):
+            if moved_nodes and state in ("active", "overdue"):
+                message = f"{about}: {word}: {names(moved_nodes)}"
+                yield _event("maintenance", word, message, Severity.OK, span, point=name)
 
 
 def _spoken(state: str) -> str:

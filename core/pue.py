@@ -25,8 +25,8 @@ DISAGREES_RATIO = 0.03
 ALARMING_RATIO = 0.05
 """... and beyond this an alarm; choices."""
 
-COMPARED_MIN = 1.0
-"""Minutes over which two meters can be compared at all; a choice."""
+COMPARED_S = 20.0
+"""Over less than this, which is a few polls, two meters are not compared; a choice."""
 
 SUN_W_M2_MIN = 20.0
 """No performance ratio where the sun gave less on average; a choice."""
@@ -156,9 +156,9 @@ def efficiency(entered: float, left: float) -> Ratio:
 
 def disagreement(hours: float, main: float, parts: float) -> Ratio:
     """How far sub-meters are from their main meter, as a share of it, positive where they show
-    more; in Wh. None over less than a minute, in which they are not read at the same moments."""
-    if hours * 60 < COMPARED_MIN:
-        return Ratio(None, "meters are compared over a minute at least")
+    more; in Wh. None over a few seconds: they are not read at the same moment."""
+    if hours * 3600 < COMPARED_S:
+        return Ratio(None, f"meters are compared over {COMPARED_S:g} s at least")
     if main <= 0:
         return Ratio(None, "no energy went through the main meter")
     ratio = (parts - main) / main

@@ -292,6 +292,20 @@ class Fuel:
     design: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Announced maintenance: what will be out from `start` to `end` (UTC seconds). `nodes` are ids
+    of nodes, cooling units or devices. `fixed`: it stands in the site file."""
+
+    id: str
+    start: float
+    end: float
+    nodes: tuple[str, ...]
+    reason: str = ""
+    announced_by: str = ""
+    fixed: bool = False
+
+
 EcoPolicy = Literal["full", "reduced", "none"]
 
 
@@ -307,6 +321,7 @@ class Site:
     groups: tuple[Group, ...] = ()
     start: Start = field(default_factory=Start)
     fuel: Fuel = field(default_factory=Fuel)
+    maintenance: tuple[Window, ...] = ()
     eco: EcoPolicy = "reduced"
     """Whether a UPS in eco mode protects its load."""
     cooling: Cooling = field(default_factory=Cooling)

@@ -13,6 +13,7 @@ from typing import Literal
 from core.points import Point
 from core.quality import Quality
 from core.readings import Bytes, Floats
+from core.site import Window
 from core.vocabulary import Severity
 
 Supply = Literal["mains", "generator", "battery", "mixed", "none", "unknown"]
@@ -212,6 +213,55 @@ class FuelStatus:
     reasons: tuple[str, ...]
 
 
+WindowState = Literal["planned", "active", "overdue", "ended", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a what-if answered about a window: what its nodes out would do, or do."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceStatus:
+    """Announced maintenance as it stands. `out` are those of its nodes that are not as they should
+    be, `unseen` those that no device tells of, which count as out while it is active; `taken` were
+    out at any time of it. `announced` is what was answered first, `now` last; both None before
+    every device was tried. `worse`: the plant has changed under it."""
+
+    window: Window
+    state: WindowState
+    out: tuple[str, ...]
+    unseen: tuple[str, ...]
+    taken: tuple[str, ...]
+    announced: Answered | None
+    now: Answered | None
+    worse: bool
+    closed: float | None = None
+    """When it ended or was cancelled (UTC seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What of a verdict is announced maintenance: the nodes that are out by it, and groups and
+    zones that would be whole without it. `beside` is what is not as it should be all the same."""
+
+    nodes: tuple[str, ...]
+    devices: frozenset[str]
+    groups: frozenset[str]
+    zones: frozenset[str]
+    words: str
+    beside: tuple[str, ...]
+
+    @property
+    def all(self) -> bool:
+        """Nothing is missing beside it."""
+        return not self.beside
+
+
 @dataclass(frozen=True, slots=True)
 class RedundancyReport:
     """The verdict now, with its reasons and scope. `status` as in GroupStatus; the headline is the
@@ -229,6 +279,8 @@ class RedundancyReport:
     unknown: tuple[str, ...] = ()
     zones: tuple[ZoneStatus, ...] = ()
     fuel: FuelStatus | None = None
+    planned: Planned | None = None
+    """Where announced maintenance is active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +312,8 @@ class Alarm:
     message: str
     since: float
     quality: Quality = Quality.GOOD
+    planned: bool = False
+    """It comes from announced maintenance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +325,7 @@ class Event:
     """
 
     seq: int
-    kind: Literal["state", "device", "redundancy", "supply", "kpi", "system"]
+    kind: Literal["state", "device", "redundancy", "supply", "kpi", "maintenance", "system"]
     device: str
     point: str
     before: str
@@ -296,6 +350,8 @@ class Snapshot:
     kpis: tuple[Kpi, ...]
     redundancy: RedundancyReport
     alarms: tuple[Alarm, ...]
+    maintenance: tuple[MaintenanceStatus, ...] = ()
+    """Announced maintenance, the next first, then what is over, the newest first."""
     events: tuple[Event, ...] = field(default_factory=tuple)
     """The newest events, oldest first."""
     levels: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -36,6 +36,7 @@ MODELS = {
     f"{API}/kpis/months": statements.Months,
     f"{API}/redundancy": schemas.Redundancy,
     f"{API}/alarms": schemas.Alarms,
+    f"{API}/maintenance": schemas.Maintenance,
     f"{API}/events": schemas.Events,
     f"{API}/history?point=ups-a1/output.active_power": schemas.History,
     f"{API}/history?point=ups-a1/mode": schemas.History,
@@ -590,6 +591,7 @@ def test_examples_of_the_documentation_are_valid():
         "points": schemas.Points, "events": schemas.Events, "history": schemas.History,
         "scenarios": schemas.Scenarios, "scenario": schemas.ScenarioStarted,
         "live": schemas.Live, "ready": schemas.Ready, "levels": schemas.Levels,
+        "maintenance": schemas.Maintenance, "maintenance_one": schemas.MaintenanceOne,
     }  # fmt: skip
     assert set(models) == set(EXAMPLES)
     for name, model in models.items():

@@ -158,9 +158,9 @@ def test_sub_meters_are_doubted_beyond_three_percent_either_way():
     assert disagreement(0.25, 0.0, 5.0).value is None
 
 
-def test_meters_are_not_compared_over_less_than_a_minute():
-    assert disagreement(59 / 3600, 100.0, 207.6).value is None
-    assert disagreement(60 / 3600, 100.0, 100.0).value == 0.0
+def test_meters_are_not_compared_over_a_few_polls():
+    assert disagreement(19 / 3600, 100.0, 207.6).value is None
+    assert disagreement(20 / 3600, 100.0, 100.0).value == 0.0
 
 
 def test_without_sun_or_cooling_there_is_no_ratio():

@@ -3,6 +3,7 @@ and key."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -409,3 +410,52 @@ def test_a_meter_that_would_be_counted_twice_is_refused(tmp_path, energy, key, m
     (problem,) = caught.value.problems
     assert problem.key == key
     assert message in problem.message
+
+
+MAINTAINED = METERED + "maintenance:\n  - {id: wo-1, "
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "message"),
+    [
+        (
+            "start: 2026-11-25 08:00, end: 2026-11-25 07:00, nodes: mv}",
+            "end",
+            "not after the start",
+        ),
+        (
+            "start: 2026-11-25 08:00, end: 2026-11-25 17:00, nodes: fan}",
+            "nodes",
+            "did you mean 'fans'",
+        ),
+        ("start: 2026-11-25 08:00, end: 2027-11-25, nodes: mv}", "end", "more than 92 days"),
+        ("start: 25/11/2026, end: 2026-11-25, nodes: mv}", "start", "write it like 2026-11-25"),
+        ("start: 2026-11-25 08:00, end: 2026-11-25 17:00}", "nodes", "is missing"),
+    ],
+)
+def test_mistakes_in_maintenance_are_told_with_line_and_key(tmp_path, keys, key, message):
+    with pytest.raises(ConfigError) as caught:
+        load_site(written(tmp_path, MAINTAINED + keys + "\n"))
+    (problem,) = caught.value.problems
+    assert problem.key == f"maintenance[0].{key}"
+    assert problem.line == MAINTAINED.count("\n") + 1
+    assert message in problem.message
+
+
+def test_maintenance_twice_is_told(tmp_path):
+    times = "start: 2026-11-25 08:00, end: 2026-11-25 17:00, nodes: mv}\n"
+    with pytest.raises(ConfigError) as caught:
+        load_site(written(tmp_path, MAINTAINED + times + "  - {id: wo-1, " + times))
+    assert "two entries 'wo-1'" in str(caught.value.problems[0])
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["2026-11-25 08:00", "2026-11-25T08:00:00", "2026-11-25T08:00+01:00", "2026-11-25T07:00:00Z"],
+)
+def test_times_of_maintenance_are_the_sites_own_unless_they_say(tmp_path, start):
+    text = MAINTAINED + f"start: {start}, end: 2026-11-25 17:00, nodes: mv, reason: yearly}}\n"
+    text = text.replace("site: {id: s}", "site: {id: s, timezone: Africa/Casablanca}")
+    (window,) = load_site(written(tmp_path, text)).maintenance
+    assert window.start == datetime(2026, 11, 25, 7, tzinfo=UTC).timestamp()
+    assert (window.nodes, window.reason, window.fixed) == (("mv",), "yearly", True)

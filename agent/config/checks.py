@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from agent.config import credentials, energy, meters
 from agent.config.cooling import cooling_problems
 from agent.config.nodes import node_of
-from agent.config.plant import plant_problems
+from agent.config.plant import maintenance_problems, plant_problems
 from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
 from agent.secretfile import first_line
@@ -33,6 +33,7 @@ def problems(parsed: SiteFile, document: Document, profiles: Library) -> list[Pr
     found += _power(parsed, document, profiles)
     found += plant_problems(parsed, document)
     found += _levels(parsed, document, profiles)
+    found += maintenance_problems(parsed, document)
     found += _cooling(parsed, document, profiles)
     dropped = document.dropped.get("devices", set())
     energies = (

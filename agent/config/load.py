@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from agent.config import checks, credentials, energy, meters
 from agent.config.cooling import cooling_of
 from agent.config.nodes import node_of
-from agent.config.plant import fuel_of, start_of
+from agent.config.plant import fuel_of, start_of, windows_of
 from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
 from agent.config.source import Document, KeyPath, read
 from collectors.profile import Library, library, load_profile
@@ -139,7 +139,7 @@ def _without(
 _DECISIVE = frozenset(
     """
     id kind profile address capacity_kw capacity_kva capacity_a fed_by bypass_fed_by between demand
-    demand_kw members scheme design
+    demand_kw members scheme design start end nodes
     """.split()
 )
 """Without one of these the checks between entries would complain of what is no mistake."""
@@ -165,6 +165,8 @@ def _sentence(item: Any) -> str:
     }
     if kind in sentences:
         return sentences[kind]
+    if kind.startswith("datetime"):
+        return f"{given!r} is no time: write it like 2026-11-25 14:00, or with an offset"
     if kind.startswith(("float", "int")):
         return f"{given!r} is not a number"
     return str(item["msg"]).removeprefix("Value error, ")
@@ -190,6 +192,7 @@ def _compile(parsed: SiteFile, path: Path, profiles: Library) -> Site:
         eco=parsed.policy.eco,
         start=start_of(parsed),
         fuel=fuel_of(parsed.fuel),
+        maintenance=windows_of(parsed),
         cooling=cooling_of(parsed.cooling),
         energy=energies,
         registers=tuple(meters.resolve(parsed.meters, energies)[0].items()),

@@ -1,16 +1,19 @@
-"""What the plant is worth, from the site file's keys: the start, the fuel, and what is wrong with
-them."""
+"""What the plant is worth, from the site file's keys: the start, the fuel, what is out by plan, and
+what is wrong with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.config.plant_keys import FuelKeys, TankKeys
 from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
 from agent.words import nearest
+from core.maintenance import WindowError, check
 from core.points import parse_point
-from core.site import Fuel, Start, Tank
+from core.site import Fuel, Start, Tank, Window
 
 _LEVELS = ("level", "volume")
 
@@ -29,6 +32,55 @@ def fuel_of(keys: FuelKeys | None) -> Fuel:
         for tank in keys.tanks
     )
     return Fuel(tanks, keys.l_per_kwh, keys.required_h, keys.design)
+
+
+def windows_of(parsed: SiteFile) -> tuple[Window, ...]:
+    """Announced maintenance; a time without an offset is in the site's time zone, or in UTC where
+    that is none, which is said elsewhere."""
+    try:
+        zone = ZoneInfo(parsed.site.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zone = ZoneInfo("UTC")
+    return tuple(
+        Window(
+            each.id,
+            _seconds(each.start, zone),
+            _seconds(each.end, zone),
+            tuple(dict.fromkeys(each.nodes)),
+            each.reason,
+            "the site file",
+            fixed=True,
+        )
+        for each in parsed.maintenance
+    )
+
+
+def _seconds(moment: datetime, zone: ZoneInfo) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+
+
+def maintenance_problems(parsed: SiteFile, document: Document) -> Iterator[tuple[KeyPath, str]]:
+    """Windows that cannot be, and what is nowhere in the site."""
+    names = [node.id for node in parsed.power] + [device.id for device in parsed.devices]
+    names += [unit.id for unit in parsed.cooling.units]
+    dropped = {name for table in document.dropped.values() for name in table}
+    ids: set[str] = set()
+    for index, (keys, window) in enumerate(
+        zip(parsed.maintenance, windows_of(parsed), strict=True)
+    ):
+        path: KeyPath = document.at("maintenance", index)
+        if keys.id in ids:
+            yield (*path, "id"), f"there are two entries '{keys.id}'"
+        ids.add(keys.id)
+        try:
+            check(window, window.start)
+        except WindowError as error:
+            key, _, words = str(error).partition(": ")
+            yield (*path, key), words
+        for name in keys.nodes:
+            if name not in names and name not in dropped:
+                words = f"there is no node, cooling unit or device '{name}'"
+                yield (*path, "nodes"), f"{words}{nearest(name, names)}"
 
 
 def plant_problems(parsed: SiteFile, document: Document) -> Iterator[tuple[KeyPath, str]]:

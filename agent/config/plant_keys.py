@@ -1,8 +1,9 @@
 """Keys of the site file about what the plant is worth: ratings of generators, how long they take
-to carry load."""
+to carry load, fuel, and what is out by plan."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -76,3 +77,15 @@ class StartKeys(Strict):
     parallel_s: NotNegative = Field(default=10.0, description="until enough sets are on one bus")
     transfer_s: NotNegative = Field(default=2.0, description="of the switch to the generators")
     walk_in_s: NotNegative = Field(default=20.0, description="until the rectifiers carry all")
+
+
+class MaintenanceKeys(Strict):
+    """One entry of `maintenance:`, announced beforehand. Others are announced through the API."""
+
+    id: Id
+    start: datetime = Field(description="in the site's time zone, or with an offset")
+    end: datetime = Field(description="what is still out after it is a fault")
+    nodes: Annotated[list[Id], BeforeValidator(as_list), Field(min_length=1)] = Field(
+        description="what will be out: nodes of `power`, units of `cooling`, or devices"
+    )
+    reason: str = Field(default="", description="e.g. the work order")

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from agent.config.energy_keys import CarbonKeys, EnergyKeys, TariffKeys
-from agent.config.plant_keys import FuelKeys, PolicyKeys, Rating, StartKeys
+from agent.config.plant_keys import FuelKeys, MaintenanceKeys, PolicyKeys, Rating, StartKeys
 from agent.config.shapes import Id, Positive, Share, Strict, as_list
 from core.site import AuthName, PrivName
 
@@ -323,6 +323,7 @@ class SiteFile(Strict):
     policy: PolicyKeys = PolicyKeys()
     start: StartKeys = StartKeys()
     fuel: FuelKeys | None = None
+    maintenance: list[MaintenanceKeys] = Field(default=[])
     cooling: CoolingKeys = CoolingKeys()
     energy: EnergyKeys = EnergyKeys()
     meters: list[MeterKeys] = Field(default=[])

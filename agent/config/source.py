@@ -21,7 +21,7 @@ except ImportError:  # libyaml is missing: the same result, only slower
 
 KeyPath = tuple[str | int, ...]
 
-_LISTS = ("devices", "power", "groups", "places")
+_LISTS = ("devices", "power", "groups", "places", "maintenance")
 _TABLES = ("credentials",)
 MAX_INCLUDE_DEPTH = 8
 

@@ -13,12 +13,14 @@ from core.snapshot import CaseResult, GroupStatus, Overload, ZoneStatus
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A what-if: ids that are taken out and put back, in which cases, on the demand of when."""
+    """A what-if: ids that are taken out and put back, in which cases, on the demand of when, from a
+    plant in which those in `healthy` are."""
 
     out: Sequence[str]
     back: Sequence[str]
     cases: Sequence[CaseName]
     when: When
+    healthy: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,29 @@ class CoolingModel:
         self._watcher = CoolingWatcher(self._plan, site)
         self._start_s = start_s
         self._last: _Last | None = None
+        self._announced: frozenset[str] = frozenset()
+
+    def announce(self, names: Sequence[str]) -> None:
+        """These are in maintenance: units that no device tells of count as out."""
+        self._announced = frozenset(unit for name in names for unit in self.knows(name))
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Device by unit, empty where none tells of it."""
+        return {unit.id: unit.device for unit in self._plan.units.values()}
+
+    def standing(self, name: str) -> Mapping[str, UnitCondition]:
+        """Conditions at the last look of the units of an id that a device tells of."""
+        live = self._last.live if self._last is not None else {}
+        return {
+            unit: live[unit] for unit in self.knows(name) if unit in live and self.devices[unit]
+        }
+
+    def _without_unseen(self, seen: Seen) -> Seen:
+        out = {name: OUT for name in self._announced if seen.live[name].assumed}
+        if not out:
+            return seen
+        return replace(seen, live={**seen.live, **out}, strict={**seen.strict, **out})
 
     def added(
         self,
@@ -76,7 +99,7 @@ class CoolingModel:
         """The report of the power graph with the cooling in it; `now` in UTC seconds."""
         if not self._plan.zones:
             return power
-        seen = self._watcher.see(view, devices, now, remember=True)
+        seen = self._without_unseen(self._watcher.see(view, devices, now, remember=True))
         live = self._patient(seen, powered.waiting)
         last = self._last
         if (
@@ -113,11 +136,13 @@ class CoolingModel:
         of what is not known, `designed` as it was built, with the demands of the time that is asked
         for."""
         cases = question.cases
-        seen = self._watcher.see(view, devices, now)
+        seen = self._without_unseen(self._watcher.see(view, devices, now))
         changes = {unit: BACK for name in question.back for unit in self.knows(name)}
         changes |= {unit: OUT for name in question.out for unit in self.knows(name)}
         demands = demands_of(after[0])
         strict = self._stand(seen.strict, ALL_POWERED, seen, demands, question.when)
+        well = {unit: BACK for name in question.healthy for unit in self.knows(name)}
+        strict = strict.changed(well)
         worst, best = (
             self._fed(stand, study)
             for stand, study in zip((strict, strict.best()), before, strict=True)

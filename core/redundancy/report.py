@@ -14,6 +14,7 @@ from typing import Any
 from core.contracts import Case
 from core.contracts import Demand as When
 from core.cooling.answer import Question
+from core.cooling.condition import UnitCondition
 from core.cooling.report import CoolingModel
 from core.cooling.supply import Losses, Powered
 from core.redundancy.condition import BACK, OUT, Condition, Demand, Plant
@@ -109,6 +110,37 @@ class RedundancyModel:
         self._look: _Look | None = None
         self._judged: _Judged | None = None
         self._played: _Played | None = None
+        self._announced: dict[int, Condition] = {}
+
+    def announce(self, names: Sequence[str]) -> None:
+        """These are in maintenance: nodes that no device tells of count as out. Not so loads: what
+        they take would be missed in the load of others."""
+        numbers = {i for name in names for i in self._numbers(name)} - set(self._graph.loads)
+        unseen = {i for i in numbers if not self._graph.nodes[i].device}
+        if unseen != self._announced.keys():
+            self._announced, self._look = dict.fromkeys(unseen, OUT), None
+        self._cooling.announce(names)
+
+    def devices(self, names: Sequence[str]) -> frozenset[str]:
+        """Devices among these ids, and those that tell of nothing but what is among them."""
+        told_by = {node.id: node.device for node in self._graph.nodes}
+        told_by.update(self._cooling.devices)
+        elsewhere = {device for name, device in told_by.items() if name not in names}
+        own = {told_by[name] for name in names if name in told_by} - elsewhere
+        return frozenset(own | {device.id for device in self._site.devices if device.id in names})
+
+    def known(self, names: Sequence[str]) -> None:
+        """Raises KeyError naming an id that is neither a node, nor a cooling unit, nor a device."""
+        self._changes(names, ())
+
+    def away(self, name: str) -> bool | None:
+        """Whether what an id stands for was not as it should be at the last look; None where no
+        device tells."""
+        found: list[UnitCondition | Condition] = list(self._cooling.standing(name).values())
+        if self._look is not None:
+            conditions, nodes = self._look.seen.live.conditions, self._graph.nodes
+            found += [conditions[i] for i in self._numbers(name) if nodes[i].device]
+        return any(one.unknown or one.reasons for one in found) if found else None
 
     def state(self) -> dict[str, Any]:
         """What `restore` takes after a restart: what the loads took."""
@@ -123,7 +155,7 @@ class RedundancyModel:
         self, view: PointView, devices: Mapping[str, DeviceStatus], now: float
     ) -> RedundancyReport:
         """The verdict now (UTC seconds)."""
-        seen = self._watcher.see(view, devices, now, remember=True)
+        seen = self._announced_out(self._watcher.see(view, devices, now, remember=True))
         self._look = _Look(view, now, seen)
         last = self._judged
         if (
@@ -148,23 +180,26 @@ class RedundancyModel:
         back: Sequence[str] = (),
         case: Case = "worst",
         demand: When = "now",
+        healthy: Sequence[str] = (),
     ) -> WhatIf:
         """The plant with some nodes out and others back in service. Raises KeyError naming an id
-        that is neither a node, nor a cooling unit, nor a device."""
+        that is neither a node, nor a cooling unit, nor a device. What is out already is nothing
+        new, but for those that are `healthy` before it."""
         changes, outside = self._changes(out, back)
+        well, _ = self._changes((), healthy)
         seen = self._see(view, devices, now)
         demands, notes = self._watcher.demands.at(seen.worst.demands, demand, now)
         cases: tuple[CaseName, ...] = CASES if case == "worst" else (case,)
         worst, best = (replace(plant, demands=demands) for plant in (seen.worst, seen.best))
         after = self._study(worst.changed(changes))
         hopeful = self._study(best.changed(changes))
-        before, at_best = self._study(worst), self._study(best)
+        before, at_best = self._study(worst.changed(well)), self._study(best.changed(well))
         as_designed = self._study(worst.as_designed())
         cooling = self._cooling.answer(
             view,
             devices,
             now,
-            Question(out, back, cases, demand),
+            Question(out, back, cases, demand, healthy),
             before=(before, at_best),
             after=(after, hopeful),
             designed=as_designed,
@@ -182,11 +217,11 @@ class RedundancyModel:
         if not worst_harm and not best_harm:
             doubtful = [graph.index[n] for n in unknown]
             # That what is taken out may be bad already must not excuse its removal.
-            well = {i: best.conditions[i] for i in changes}
+            best_there = {i: best.conditions[i] for i in changes}
             best_harm = (
                 mixed_harm(at_best, hopeful, after, doubtful, cases)
                 or harm(self._study(replace(seen.wary, demands=demands)), wary, cases)
-                or harm(self._study(worst.changed(well)), after, cases)
+                or harm(self._study(worst.changed(best_there)), after, cases)
             )
         verdict, reasons = decide(
             (*worst_harm, *cooling.worst_harm),
@@ -240,7 +275,19 @@ class RedundancyModel:
         last = self._look
         if last is not None and last.view is view and last.now == now:
             return last.seen
-        return self._watcher.see(view, devices, now)
+        return self._announced_out(self._watcher.see(view, devices, now))
+
+    def _announced_out(self, seen: Seen) -> Seen:
+        """What is announced to be out, and nobody tells, is out."""
+        if not self._announced:
+            return seen
+        return replace(
+            seen,
+            live=seen.live.changed(self._announced),
+            worst=seen.worst.changed(self._announced),
+            best=seen.best.changed(self._announced),
+            wary=seen.wary.changed(self._announced),
+        )
 
     def _judge(self, seen: Seen, now: float) -> _Judged:
         live = self._study(seen.live)

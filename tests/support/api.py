@@ -24,10 +24,11 @@ from core.cells import Span, Spans
 from core.contracts import Case, Demand, HistoryReader, ScenarioControl, Series
 from core.kpi import Kpis
 from core.levels import Levels, MonthLevels
+from core.maintenance import Maintenance
 from core.metering import Energy, EnergyInput
 from core.points import Point, parse_point
 from core.quality import Quality
-from core.site import Credentials, Device, Group, Node, Site
+from core.site import Credentials, Device, Group, Node, Site, Window
 from core.snapshot import (
     Alarm,
     CaseResult,
@@ -39,6 +40,7 @@ from core.snapshot import (
     LoadStatus,
     Nameplate,
     Overload,
+    Planned,
     PointView,
     RedundancyReport,
     SingleFailure,
@@ -300,6 +302,14 @@ def make_redundancy() -> RedundancyReport:
         unchecked=("ups-a",),
         assumed=("row-1",),
         fuel=make_fuel(),
+        planned=Planned(
+            nodes=("ups-a2",),
+            devices=frozenset(("ups-a2",)),
+            groups=frozenset(),
+            zones=frozenset(),
+            words="out for maintenance until 2026-01-31 14:00 (wo-1234): ups-a2",
+            beside=("gen-1 is the only generator",),
+        ),
     )
 
 
@@ -408,6 +418,7 @@ class FakeServices:
         self._snapshot = snapshot or make_snapshot()
         self._published = asyncio.Condition()
         self.questions: list[tuple[list[str], list[str], Case, Demand]] = []
+        self.maintenance = Maintenance((), self.site.timezone)
 
     def snapshot(self) -> Snapshot:
         return self._snapshot
@@ -442,6 +453,24 @@ class FakeServices:
             cases={"as_is": result, "mains_lost": result} if case == "worst" else {case: result},
             reasons=("ups-a1 would carry 424 of 400 kW",) if out else (),
         )
+
+    async def announce(self, window: Window) -> str:
+        for name in window.nodes:
+            self.what_if([name], [], "worst", "now")
+        answer = self.what_if(window.nodes, [], "worst", "now")
+        name = self.maintenance.announce(window, answer, self.clock.now()).id
+        asyncio.get_running_loop().create_task(self._ticked())
+        return name
+
+    async def cancel(self, name: str) -> None:
+        self.maintenance.cancel(name, self.clock.now())
+        asyncio.get_running_loop().create_task(self._ticked())
+
+    async def _ticked(self) -> None:
+        """The next snapshot, with maintenance as it stands."""
+        now, version = self.clock.now(), self._snapshot.version + 1
+        stands = self.maintenance.unjudged(now)
+        await self.publish(replace(self._snapshot, version=version, maintenance=stands))
 
     async def pue_statement(self, name: str) -> Statement:
         return make_statements().audit(name)
