@@ -534,6 +534,34 @@ def test_the_mode_of_supply():
     assert plant.supply() == "none"
 
 
+def shed():
+    """Mains are back and the generators have shed their load; the switch was not asked since."""
+    plant = watched().at({"ats/position": "alternate", "ats/source.state.2": "normal"})
+    return plant.at({"gen-1/output.active_power": 0.0, "gen-2/output.active_power": 0.0})
+
+
+def test_ups_on_their_input_prove_that_the_switch_behind_shed_generators_has_moved():
+    plant = shed()
+    assert plant.supply() == "mains"
+    assert {load.supply for load in plant.report().loads} == {"mains"}
+
+
+def test_no_loss_is_hidden_by_a_switch_that_may_have_moved():
+    on_battery = {"ups-1/mode": "on_battery", "ups-2/mode": "on_battery"}
+    assert shed().at(on_battery).supply() == "battery"
+    assert shed().at({"ups-1/mode": "off", "ups-2/mode": "off"}).supply() == "none"
+    assert shed().at({"ats/control.mode": "manual"}).supply() == "none"
+    assert shed().at({"ats/source.state.1": "absent"}).supply() == "none"
+    assert shed().at({"meter/mains.state": "failed"}).supply() == "none"
+
+
+def test_the_last_word_of_ups_that_are_silent_proves_nothing():
+    plant = shed()
+    plant.silent("ups-1", last=NOW - 6)
+    plant.silent("ups-2", last=NOW - 6)
+    assert plant.supply() == "none"
+
+
 # Cost
 
 
