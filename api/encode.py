@@ -19,6 +19,7 @@ from core.snapshot import (
     Alarm,
     Answered,
     CaseResult,
+    Consequences,
     Event,
     FuelStatus,
     GroupStatus,
@@ -179,7 +180,7 @@ def redundancy_headline(report: RedundancyReport) -> Doc:
         "status_code": report.status,
         "headline": report.headline,
         "reasons": report.reasons,
-        "as_planned": report.planned is not None and report.planned.all,
+        "as_planned": report.planned is not None and report.planned.all and report.status < 3,
     }
 
 
@@ -195,11 +196,12 @@ def redundancy(report: RedundancyReport) -> Doc:
         "cooling": cooling(report.zones, report.groups),
         "fuel": None if report.fuel is None else fuel(report.fuel),
         "planned": planned(report.planned),
+        "state": report.state,
     }
 
 
 def what_if(answer: WhatIf) -> Doc:
-    return {
+    doc = {
         "verdict": answer.verdict,
         "reasons": answer.reasons,
         "lost_loads": answer.lost_loads,
@@ -210,6 +212,54 @@ def what_if(answer: WhatIf) -> Doc:
         "groups": [group(status) for status in answer.groups],
         "cases": _cases(answer.cases),
         "cooling": cooling(answer.zones, answer.groups),
+    }
+    return doc if answer.consequences is None else doc | consequences(answer.consequences, doc)
+
+
+def consequences(told: Consequences, doc: Doc) -> Doc:
+    """What an answer means one by one, and how far it holds; `doc` is the answer."""
+    was = told.groups_before
+    return {
+        "groups": [
+            each | {"before": _group_before(was[each["id"]]) if each["id"] in was else None}
+            for each in doc["groups"]
+        ],
+        "loads": [_load_after(status, told.loads_before[status.id]) for status in told.loads],
+        "batteries": [
+            {
+                "id": one.id,
+                "load_kw": one.load_kw,
+                "load_kw_before": one.load_kw_before,
+                "lasts_s": one.lasts_s,
+                "lasts_s_before": one.lasts_s_before,
+                "required_s": one.required_s,
+                "bridges": one.bridges,
+                "bridges_before": one.bridges_before,
+            }
+            for one in told.batteries
+        ],
+        "fuel": None if told.fuel is None else fuel(told.fuel),
+        "fuel_before": None if told.fuel_before is None else fuel(told.fuel_before),
+        "validity": {
+            "state": told.validity.state,
+            "load_kw": told.validity.load_kw,
+            "holds_to_kw": told.validity.holds_to_kw,
+            "oldest_s": told.validity.oldest_s,
+        },
+    }
+
+
+def _load_after(status: LoadStatus, before: LoadStatus) -> Doc:
+    doc = load(status)
+    del doc["supply"]  # that of the moment, not of the answer
+    return doc | {"state_before": before.state}
+
+
+def _group_before(status: GroupStatus) -> Doc:
+    return {
+        "status": STATUS_NAMES[status.status],
+        "status_code": status.status,
+        "spare": status.spare,
     }
 
 

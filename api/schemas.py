@@ -381,6 +381,10 @@ class Redundancy(Stamped, RedundancyHeadline):
     cooling: Cooling
     fuel: Fuel | None = Field(description="null where the site file states no tanks")
     planned: Planned | None = Field(description="null where no announced maintenance is active")
+    state: str = Field(
+        description="a short name of the state of all nodes; an answer is for the plant as it is "
+        "while its `validity` has the same"
+    )
 
 
 class PointsQuery(Strict):
@@ -448,6 +452,58 @@ class WhatIfRequest(Strict):
     demand: Literal["now", "peak_15m", "peak_30d", "design"] = "now"
 
 
+class GroupBefore(Strict):
+    """A group as it is, on the same question."""
+
+    status: StatusName
+    status_code: int
+    spare: int
+
+
+class GroupAfter(Group):
+    """A group as it would be."""
+
+    before: GroupBefore | None
+
+
+class LoadAfter(Strict):
+    """A load as it would be."""
+
+    id: str
+    state: Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
+    state_before: Literal["redundant", "at_n", "unprotected", "lost", "unknown"]
+    demand_kw: float
+    feeds: int
+    energised_feeds: int
+    min_feeds: int
+    reasons: list[str]
+
+
+class BatteryAfter(Strict):
+    """The battery of a UPS, from the loss of the mains until generators carry."""
+
+    id: str
+    load_kw: float = Field(description="what it would carry")
+    load_kw_before: float
+    lasts_s: float | None = Field(description="null where it carries nothing or does not tell")
+    lasts_s_before: float | None
+    required_s: float
+    bridges: bool
+    bridges_before: bool
+
+
+class Validity(Strict):
+    """How far an answer holds."""
+
+    state: str = Field(description="of the plant; ask again when that of `/redundancy` is another")
+    load_kw: float = Field(description="of all loads, as the answer takes it")
+    holds_to_kw: float | None = Field(
+        description="up to which load nothing is lost, overloaded or newly unprotected; null "
+        "beyond twice the load, and where something is already"
+    )
+    oldest_s: float | None = Field(description="age of the oldest word; null where one is missing")
+
+
 class WhatIf(Stamped):
     """The whole resulting state."""
 
@@ -458,9 +514,14 @@ class WhatIf(Stamped):
     overloaded: list[Overload]
     unchecked: Ids
     assumed: Ids
-    groups: list[Group]
+    groups: list[GroupAfter]
     cases: dict[str, Case]
     cooling: Cooling
+    loads: list[LoadAfter]
+    batteries: list[BatteryAfter]
+    fuel: Fuel | None
+    fuel_before: Fuel | None
+    validity: Validity
 
 
 class Answered(Strict):

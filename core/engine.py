@@ -185,7 +185,7 @@ class Engine:
         def ask(
             out: Sequence[str], back: Sequence[str], healthy: Sequence[str], demand: Demand
         ) -> WhatIf:
-            return model.what_if(
+            return model.effect(
                 view, devices, now, out=out, back=back, healthy=healthy, demand=demand
             )
 
@@ -199,7 +199,7 @@ class Engine:
         stands = self._snapshot
         answer = None
         if stands.ready:
-            answer = self._redundancy.what_if(
+            answer = self._redundancy.effect(
                 stands.points,
                 stands.devices,
                 stands.time,
@@ -232,7 +232,13 @@ class Engine:
         id."""
         stands = self._snapshot
         return self._redundancy.what_if(
-            stands.points, stands.devices, stands.time, out=out, back=back, case=case, demand=demand
+            stands.points,
+            stands.devices,
+            stands.time,
+            out=out,
+            back=back,
+            case=case,
+            demand=demand,
         )
 
     def _set_kpis(self, kpis: Kpis) -> None:

@@ -281,6 +281,50 @@ class RedundancyReport:
     fuel: FuelStatus | None = None
     planned: Planned | None = None
     """Where announced maintenance is active."""
+    state: str = ""
+    """A short name of the state that all nodes are in: answers are for the plant in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryAfter:
+    """The battery of a UPS in a what-if, and before: what it would carry from the loss of the mains
+    until generators do (kW), how long it could (s; None where it carries nothing or does not tell),
+    and whether that is enough."""
+
+    id: str
+    load_kw: float
+    load_kw_before: float
+    lasts_s: float | None
+    lasts_s_before: float | None
+    required_s: float
+    bridges: bool
+    bridges_before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How far an answer holds: for the plant in this `state` (the report has the same while it is),
+    at `load_kw`, and up to `holds_to_kw` of it (None: no limit up to twice, or nothing left to
+    hold). `oldest_s` is the age of the oldest word it rests on, None where one is missing."""
+
+    state: str
+    load_kw: float
+    holds_to_kw: float | None
+    oldest_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What an answer means one by one: each load, group, battery and the fuel before and after.
+    After is in the answer itself where it stands there."""
+
+    loads: tuple[LoadStatus, ...]
+    loads_before: Mapping[str, LoadStatus]
+    groups_before: Mapping[str, GroupStatus]
+    batteries: tuple[BatteryAfter, ...]
+    fuel: FuelStatus | None
+    fuel_before: FuelStatus | None
+    validity: Validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +341,8 @@ class WhatIf:
     cases: Mapping[str, CaseResult]
     reasons: tuple[str, ...] = ()
     zones: tuple[ZoneStatus, ...] = ()
+    consequences: Consequences | None = None
+    """Where they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)

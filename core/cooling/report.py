@@ -75,6 +75,10 @@ class CoolingModel:
         """Device by unit, empty where none tells of it."""
         return {unit.id: unit.device for unit in self._plan.units.values()}
 
+    def standing_groups(self) -> tuple[GroupStatus, ...]:
+        """Groups as they were at the last look."""
+        return self._last.report.groups if self._last is not None else ()
+
     def standing(self, name: str) -> Mapping[str, UnitCondition]:
         """Conditions at the last look of the units of an id that a device tells of."""
         live = self._last.live if self._last is not None else {}

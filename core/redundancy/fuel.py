@@ -16,7 +16,7 @@ from core.points import parse_point
 from core.redundancy.condition import OUT
 from core.redundancy.evaluate import Balance
 from core.redundancy.graph import PowerGraph
-from core.redundancy.groups import AT_N, DEGRADED, FULL, UNKNOWN
+from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN
 from core.redundancy.rows import Gathered
 from core.redundancy.study import Study
 from core.redundancy.words import names
@@ -25,6 +25,9 @@ from core.snapshot import FuelStatus
 
 Litres = tuple[float | None, ...]
 """Usable litres by tank, None where its level is not known."""
+
+ORDER = (LOST, UNKNOWN, AT_N, DEGRADED, FULL)
+"""The worst first."""
 
 MOVED_SHARE = 0.005
 """A level is worked out again when it has moved by more than this part of its tank."""
@@ -154,6 +157,13 @@ class FuelModel:
 def fuel_words(status: FuelStatus | None) -> Sequence[tuple[int, str]]:
     """What the headline says of the fuel, with its status."""
     return [(status.status, reason) for reason in status.reasons] if status else ()
+
+
+def less_fuel(before: FuelStatus | None, after: FuelStatus | None) -> Sequence[str]:
+    """What a what-if says of fuel that would newly not last, or not be known to."""
+    if before is None or after is None or ORDER.index(after.status) >= ORDER.index(before.status):
+        return ()
+    return after.reasons
 
 
 def _enough(hours: float | None, needed_h: float) -> bool:

@@ -388,3 +388,24 @@ def _absence(study: Study, case: CaseName, i: int) -> str:
     if not balance.live[i]:
         return f"has no supply {WHEN[case]}"
     return "is on bypass with its bus" if balance.bypassed[i] else "has no battery to count on"
+
+
+def judge_all(
+    groups: Sequence[Group],
+    study: Study,
+    best: Study,
+    cases: Sequence[CaseName],
+    single_fed: SingleFed | None,
+) -> tuple[GroupStatus, ...]:
+    """Groups of a plant; unknown where one is lost only because something is not known."""
+    found = []
+    for group in groups:
+        status = judge(study, group, cases, single_fed)
+        if (
+            status.status == LOST
+            and best is not study
+            and judge(best, group, cases, single_fed).status != LOST
+        ):
+            status = replace(status, status=UNKNOWN)
+        found.append(status)
+    return tuple(found)

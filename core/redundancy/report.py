@@ -8,7 +8,7 @@ another one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.contracts import Case
@@ -17,23 +17,23 @@ from core.cooling.answer import Question
 from core.cooling.condition import UnitCondition
 from core.cooling.report import CoolingModel
 from core.cooling.supply import Losses, Powered
-from core.redundancy.condition import BACK, OUT, Condition, Demand, Plant
+from core.redundancy.answers import Answers, Look
+from core.redundancy.condition import OUT, Condition, Demand, Plant
+from core.redundancy.consequences import DISCRETE, NUMBERS, state_of
 from core.redundancy.evaluate import CASES, CaseName
 from core.redundancy.fuel import fuel_words
 from core.redundancy.graph import PowerGraph, compile_graph
-from core.redundancy.groups import LOST, UNKNOWN, judge, single_fed
+from core.redundancy.groups import judge_all, single_fed
 from core.redundancy.headline import headline, load_statuses
 from core.redundancy.single import Singles, single_failures, weakness
 from core.redundancy.study import Study
 from core.redundancy.supply import supplies_of, supply_of
-from core.redundancy.verdict import Doubt, decide, harm, mixed_harm, reduction, unknown_words
+from core.redundancy.verdict import untold
 from core.redundancy.watch import Seen, Watcher
 from core.site import Site
 from core.snapshot import (
     CaseResult,
     DeviceStatus,
-    GroupStatus,
-    Overload,
     PointView,
     RedundancyReport,
     Supply,
@@ -56,13 +56,6 @@ MOVES_KW = 0.05
 
 BATTERY_MOVES_SHARE = 0.05
 """A battery's time is judged again when it has moved by more than this part of itself."""
-
-_NUMBERS = ("battery_s", "battery_kw")
-_DISCRETE = tuple(
-    field.name
-    for field in fields(Condition)
-    if field.name not in (*_NUMBERS, "able_share", "reasons")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +100,9 @@ class RedundancyModel:
         self._single_fed = single_fed(self._graph)
         self._watcher = Watcher(self._graph, site, start_s)
         self._cooling = CoolingModel(site, self._graph, start_s)
+        self._answers = Answers(
+            site, self._graph, start_s, self._watcher, self._cooling, self._single_fed
+        )
         self._look: _Look | None = None
         self._judged: _Judged | None = None
         self._played: _Played | None = None
@@ -115,7 +111,9 @@ class RedundancyModel:
     def announce(self, names: Sequence[str]) -> None:
         """These are in maintenance: nodes that no device tells of count as out. Not so loads: what
         they take would be missed in the load of others."""
-        numbers = {i for name in names for i in self._numbers(name)} - set(self._graph.loads)
+        numbers = {i for name in names for i in self._answers.numbers(name)} - set(
+            self._graph.loads
+        )
         unseen = {i for i in numbers if not self._graph.nodes[i].device}
         if unseen != self._announced.keys():
             self._announced, self._look = dict.fromkeys(unseen, OUT), None
@@ -131,7 +129,7 @@ class RedundancyModel:
 
     def known(self, names: Sequence[str]) -> None:
         """Raises KeyError naming an id that is neither a node, nor a cooling unit, nor a device."""
-        self._changes(names, ())
+        self._answers.changes(names, ())
 
     def away(self, name: str) -> bool | None:
         """Whether what an id stands for was not as it should be at the last look; None where no
@@ -139,7 +137,7 @@ class RedundancyModel:
         found: list[UnitCondition | Condition] = list(self._cooling.standing(name).values())
         if self._look is not None:
             conditions, nodes = self._look.seen.live.conditions, self._graph.nodes
-            found += [conditions[i] for i in self._numbers(name) if nodes[i].device]
+            found += [conditions[i] for i in self._answers.numbers(name) if nodes[i].device]
         return any(one.unknown or one.reasons for one in found) if found else None
 
     def state(self) -> dict[str, Any]:
@@ -180,96 +178,32 @@ class RedundancyModel:
         back: Sequence[str] = (),
         case: Case = "worst",
         demand: When = "now",
-        healthy: Sequence[str] = (),
     ) -> WhatIf:
-        """The plant with some nodes out and others back in service. Raises KeyError naming an id
-        that is neither a node, nor a cooling unit, nor a device. What is out already is nothing
-        new, but for those that are `healthy` before it."""
-        changes, outside = self._changes(out, back)
-        well, _ = self._changes((), healthy)
-        seen = self._see(view, devices, now)
-        demands, notes = self._watcher.demands.at(seen.worst.demands, demand, now)
+        """The plant with some nodes out and others back in service, and what that means one by one.
+        Raises KeyError naming an id that is neither a node, nor a cooling unit, nor a device."""
         cases: tuple[CaseName, ...] = CASES if case == "worst" else (case,)
-        worst, best = (replace(plant, demands=demands) for plant in (seen.worst, seen.best))
-        after = self._study(worst.changed(changes))
-        hopeful = self._study(best.changed(changes))
-        before, at_best = self._study(worst.changed(well)), self._study(best.changed(well))
-        as_designed = self._study(worst.as_designed())
-        cooling = self._cooling.answer(
-            view,
-            devices,
-            now,
-            Question(out, back, cases, demand, healthy),
-            before=(before, at_best),
-            after=(after, hopeful),
-            designed=as_designed,
-        )
-        groups = (*self._groups(after, hopeful, cases), *cooling.groups)
-        designed = as_designed.singles()
-        wary = self._study(replace(seen.wary, demands=demands).changed(changes))
-        graph = self._graph
-        unknown = tuple(n for n in seen.unknown if graph.index[n] not in changes)
-        unsure = [
-            graph.nodes[i].id for i, d in zip(graph.loads, demands, strict=True) if not d.known
-        ]
-        worst_harm = harm(before, after, cases)
-        best_harm = harm(at_best, hopeful, cases)
-        if not worst_harm and not best_harm:
-            doubtful = [graph.index[n] for n in unknown]
-            # That what is taken out may be bad already must not excuse its removal.
-            best_there = {i: best.conditions[i] for i in changes}
-            best_harm = (
-                mixed_harm(at_best, hopeful, after, doubtful, cases)
-                or harm(self._study(replace(seen.wary, demands=demands)), wary, cases)
-                or harm(self._study(worst.changed(best_there)), after, cases)
-            )
-        verdict, reasons = decide(
-            (*worst_harm, *cooling.worst_harm),
-            (*best_harm, *cooling.best_harm),
-            Doubt(outside, tuple(unsure), cooling.heat_unknown, graph.ties_of(unknown)),
-            (*self._reduced(after, wary, groups, designed, cases), *cooling.reduced),
-        )
-        scope = self._unknown(unknown, demands)
-        results: dict[str, CaseResult] = {
-            name: cooling.into(name, after.result(name, scope)) for name in cases
-        }
-        lost = self._union(results, "lost_loads")
-        return WhatIf(
-            verdict=verdict,
-            lost_loads=lost,
-            unprotected_loads=tuple(
-                name for name in self._union(results, "unprotected_loads") if name not in lost
-            ),
-            overloaded=self._worst_overloads(results),
-            unchecked=results[cases[0]].unchecked,
-            assumed=results[cases[0]].assumed,
-            groups=groups,
-            cases=results,
-            reasons=(*reasons, *unknown_words(after.plant, after), *cooling.unknown_words, *notes),
-            zones=cooling.zones,
+        stands = self._judged.report.groups if self._judged is not None else ()
+        return self._answers.in_full(
+            Look(view, devices, now, self._see(view, devices, now)),
+            Question(out, back, cases, demand),
+            (*stands, *self._cooling.standing_groups()),
         )
 
-    def _unknown(self, nodes: Sequence[str], demands: Sequence[Demand]) -> tuple[str, ...]:
-        """Nodes that are not known, and loads that are not measured as they should be."""
-        graph = self._graph
-        loads = {i for i, d in zip(graph.loads, demands, strict=True) if not d.measured}
-        return graph.in_order({graph.index[name] for name in nodes} | loads)
-
-    def _reduced(
+    def effect(
         self,
-        after: Study,
-        wary: Study,
-        groups: Sequence[GroupStatus],
-        designed: Singles,
-        cases: Sequence[CaseName],
-    ) -> list[str]:
-        """What is left without redundancy at the worst of what is not known; else at its best,
-        which can be worse: mains that may be lost explain why a battery is in use."""
-        said = reduction(after, groups, weakness(after, after.singles(), designed, cases), cases)
-        if said or wary.plant == after.plant:
-            return said
-        judged = [judge(wary, group, cases, self._single_fed) for group in self._site.groups]
-        return reduction(wary, judged, weakness(wary, wary.singles(), designed, cases), cases)
+        view: PointView,
+        devices: Mapping[str, DeviceStatus],
+        now: float,
+        *,
+        out: Sequence[str],
+        back: Sequence[str] = (),
+        healthy: Sequence[str] = (),
+        demand: When = "now",
+    ) -> WhatIf:
+        """The same in short, in both cases. What is out already is nothing new, but for those that
+        are `healthy` before it."""
+        look = Look(view, devices, now, self._see(view, devices, now))
+        return self._answers.in_short(look, Question(out, back, CASES, demand, healthy))
 
     def _see(self, view: PointView, devices: Mapping[str, DeviceStatus], now: float) -> Seen:
         last = self._look
@@ -294,7 +228,7 @@ class RedundancyModel:
         best = live if seen.best == seen.live else self._study(seen.best)
         worst = live if seen.worst == seen.live else self._study(seen.worst)
         played = self._singles(seen, now, live, worst)
-        groups = self._groups(live, best, CASES)
+        groups = judge_all(self._site.groups, live, best, CASES, self._single_fed)
         weak = weakness(live, played.live, played.designed)
         loads = tuple(
             replace(load, supply=supply)
@@ -306,7 +240,7 @@ class RedundancyModel:
         status, words, reasons = headline(
             live, best, groups, loads, weak, seen.unknown, fuel_words(fuel)
         )
-        unknown = self._unknown(seen.unknown, seen.live.demands)
+        unknown = untold(self._graph, seen.unknown, seen.live.demands)
         cases: dict[str, CaseResult] = {case: live.result(case, unknown) for case in CASES}
         report = RedundancyReport(
             status=status,
@@ -320,6 +254,7 @@ class RedundancyModel:
             assumed=cases["as_is"].assumed,
             unknown=unknown,
             fuel=fuel,
+            state=state_of(seen.live),
         )
         powered = self._cooling.supply.powered(live, best, worst, played.losses)
         return _Judged(seen, now, report, powered)
@@ -362,64 +297,6 @@ class RedundancyModel:
     def _study(self, plant: Plant) -> Study:
         return Study(self._graph, plant, self._start_s)
 
-    def _groups(
-        self, study: Study, best: Study, cases: Sequence[CaseName]
-    ) -> tuple[GroupStatus, ...]:
-        """Groups of a plant; unknown where one is lost only because something is not known."""
-        found = []
-        for group in self._site.groups:
-            status = judge(study, group, cases, self._single_fed)
-            if (
-                status.status == LOST
-                and best is not study
-                and judge(best, group, cases, self._single_fed).status != LOST
-            ):
-                status = replace(status, status=UNKNOWN)
-            found.append(status)
-        return tuple(found)
-
-    def _changes(
-        self, out: Sequence[str], back: Sequence[str]
-    ) -> tuple[dict[int, Condition], tuple[str, ...]]:
-        """Conditions by node number, and what is taken out that the graph does not hold."""
-        changes: dict[int, Condition] = {}
-        for name in back:
-            changes |= dict.fromkeys(self._numbers(name), BACK)
-        outside = []
-        for name in out:
-            numbers = self._numbers(name)
-            changes |= dict.fromkeys(numbers, OUT)
-            if not numbers and not self._cooling.knows(name):
-                outside.append(name)
-        return changes, tuple(outside)
-
-    def _numbers(self, name: str) -> tuple[int, ...]:
-        """Nodes of an id: the node of that name, and all that a device of that name stands for.
-        Raises KeyError for one that is nothing at all."""
-        graph = self._graph
-        numbers = tuple(
-            i for i in graph.written if name in (graph.nodes[i].id, graph.nodes[i].device)
-        )
-        known = numbers or self._cooling.knows(name)
-        if not known and all(device.id != name for device in self._site.devices):
-            raise KeyError(name)
-        return numbers
-
-    def _union(self, results: Mapping[str, CaseResult], key: str) -> tuple[str, ...]:
-        named = {name for result in results.values() for name in getattr(result, key)}
-        return self._graph.in_order({self._graph.index[name] for name in named})
-
-    def _worst_overloads(self, results: Mapping[str, CaseResult]) -> tuple[Overload, ...]:
-        """Each overloaded node or cooling group once, where it carries most."""
-        found: dict[str, Overload] = {}
-        for result in results.values():
-            for overload in result.overloaded:
-                old = found.get(overload.id)
-                if old is None or overload.load_kw > old.load_kw:
-                    found[overload.id] = overload
-        order = {node.id: n for n, node in enumerate(self._site.power)}
-        return tuple(sorted(found.values(), key=lambda o: order.get(o.id, len(order))))
-
 
 def _changed(old: Seen, new: Seen) -> bool:
     """Whether any node is in another condition, or a demand has become known or unknown."""
@@ -445,9 +322,9 @@ def _conditions_moved(old: Sequence[Condition], new: Sequence[Condition]) -> boo
 
 
 def _condition_moved(old: Condition, new: Condition) -> bool:
-    if any(getattr(old, name) != getattr(new, name) for name in _DISCRETE):
+    if any(getattr(old, name) != getattr(new, name) for name in DISCRETE):
         return True
-    pairs = [(getattr(old, name), getattr(new, name)) for name in _NUMBERS]
+    pairs = [(getattr(old, name), getattr(new, name)) for name in NUMBERS]
     return any(a != b and abs(a - b) > BATTERY_MOVES_SHARE * min(a, b) for a, b in pairs)
 
 

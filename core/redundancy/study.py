@@ -265,6 +265,14 @@ class Study:
         condition = self.plant.conditions[i]
         return condition.in_service and condition.protects and condition.battery_s >= self.start_s
 
+    def bridged_kw(self, i: int) -> float:
+        """What a node would give between the loss of the mains and the generators."""
+        return self._bridge.gives[i]
+
+    def bridges(self, i: int) -> bool:
+        """Whether a UPS holds its load from the loss of the mains until generators carry."""
+        return bool(self._bridge.forced[i]) and self._bridge.live[i] and not self._drops_out(i)
+
     def bit(self, load: int) -> int:
         """The bit of a load in masks."""
         return self._bit[load]

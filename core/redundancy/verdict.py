@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from core.redundancy.condition import Plant, worst_of
+from core.redundancy.condition import Demand, Plant, worst_of
 from core.redundancy.evaluate import CaseName
+from core.redundancy.graph import PowerGraph
 from core.redundancy.groups import AT_N, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
@@ -218,3 +219,9 @@ def _sentence(loads: Sequence[str], what: str, case: CaseName) -> list[str]:
         return []
     verb = "is" if len(loads) == 1 else "are"
     return [f"{names(loads)} {verb} {what} {WHEN[case]}"]
+
+
+def untold(graph: PowerGraph, nodes: Sequence[str], demands: Sequence[Demand]) -> tuple[str, ...]:
+    """Nodes that are not known, and loads that are not measured as they should be, as ids."""
+    loads = {i for i, d in zip(graph.loads, demands, strict=True) if not d.measured}
+    return graph.in_order({graph.index[name] for name in nodes} | loads)

@@ -31,7 +31,9 @@ from core.quality import Quality
 from core.site import Credentials, Device, Group, Node, Site, Window
 from core.snapshot import (
     Alarm,
+    BatteryAfter,
     CaseResult,
+    Consequences,
     DeviceStatus,
     Event,
     FuelStatus,
@@ -45,6 +47,7 @@ from core.snapshot import (
     RedundancyReport,
     SingleFailure,
     Snapshot,
+    Validity,
     WhatIf,
     ZoneStatus,
 )
@@ -318,6 +321,19 @@ def make_fuel() -> FuelStatus:
     return FuelStatus(2, 44.1, 9.4, 12.0, "tank-bulk", 29_000.0, 657.5, (), (why,))
 
 
+def make_consequences() -> Consequences:
+    row = LoadStatus("row-1", 424.0, 1, 1, 1, "at_n", ("one feed only",), "mains")
+    return Consequences(
+        loads=(row,),
+        loads_before={"row-1": replace(row, state="redundant")},
+        groups_before={"ups": make_group()},
+        batteries=(BatteryAfter("ups-a1", 424.0, 212.0, 312.0, 720.0, 137.0, True, True),),
+        fuel=make_fuel(),
+        fuel_before=make_fuel(),
+        validity=Validity("5f1c09a2b7d4", 424.0, 497.6, 4.2),
+    )
+
+
 def make_events(now: float = NOW) -> tuple[Event, ...]:
     def event(seq: int, device: str, spans: tuple[float, float], **changes: object) -> Event:
         base = Event(
@@ -452,6 +468,7 @@ class FakeServices:
             groups=(make_group(spare=-1 if out else 1, missing=tuple(out)),),
             cases={"as_is": result, "mains_lost": result} if case == "worst" else {case: result},
             reasons=("ups-a1 would carry 424 of 400 kW",) if out else (),
+            consequences=make_consequences(),
         )
 
     async def announce(self, window: Window) -> str:
