@@ -43,15 +43,13 @@ packages:
 demo: $(VENV)/.run
 	@$(BIN)/kasbah demo $(ARGS)
 
-# What only computes runs on all cores; what talks to real servers, or looks at the clock, runs alone.
-COMPUTED := $(wildcard $(addprefix tests/test_,cooling_*.py energy_*.py examples_*.py kpi_*.py power_graph_*.py \
-	redundancy_*.py scenarios_examples.py scenarios_played.py scenarios_virtual.py vectors_*.py profile_files.py))
+# Tests run on all cores, but for those that look at the clock.
 test: $(VENV)/.dev packages
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n logical $(COMPUTED)
-	@$(BIN)/python -m pytest $(addprefix --ignore=,$(COMPUTED))
+	@$(BIN)/python -m pytest -n logical --dist loadgroup -m "not alone"
+	@$(BIN)/python -m pytest -m alone
 endif
 
 check: $(VENV)/.dev

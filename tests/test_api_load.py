@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.api import FakeHistory, FakeServices, bulk_view, client_of, make_snapshot
 
+pytestmark = pytest.mark.alone
+
 LOOP_BLOCKED_S_MAX = 0.030
 ATTEMPTS = 6
 """The machine is shared: the best of so many tries counts."""

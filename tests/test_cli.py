@@ -23,6 +23,7 @@ def test_help_lists_every_command_of_the_contract():
         assert command in result.stdout
 
 
+@pytest.mark.alone
 def test_help_and_check_do_not_hesitate():
     def seconds(*arguments: str) -> float:
         taken = []

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.kasbah import call, kasbah, samples
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow, pytest.mark.alone]
 
 DEVICES = 332
 SOON_S = 30

@@ -32,6 +32,8 @@ from simulator.nameplate import Nameplate
 from simulator.snmp import Agent
 from tests.support.intake import Rowed
 
+pytestmark = pytest.mark.alone
+
 INTERVAL_S = 0.5
 MEASURED_S = 7.0
 GOOD_OF_EACH = 10

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.kasbah import Running, kasbah, samples
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow, pytest.mark.alone]
 
 SPEED = 6.0
 """Fast enough to wait for, slow enough that a busy machine keeps up: a value is lost after 15 s of
