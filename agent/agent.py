@@ -80,6 +80,7 @@ class Agent:
         self._go_on()
         self._defined = 0
         self._published = asyncio.Condition()
+        self._happened = asyncio.Event()
         self._one_writer = asyncio.Lock()
         self.registry = CollectorRegistry()
         self._metrics = SelfMetrics(self.registry)
@@ -107,6 +108,9 @@ class Agent:
 
     def events(self, since_seq: int, limit: int) -> Sequence[Event]:
         return self._engine.events(since_seq, limit)
+
+    def event_ends(self) -> tuple[int, int]:
+        return self._engine.log.ends
 
     def levels(self, month: str | None) -> MonthLevels:
         return self._engine.levels(month)
@@ -197,6 +201,7 @@ class Agent:
                         scheduler.run(),
                         self._ticks(clients),
                         self._remembering(),
+                        self._keeping_events(),
                         self._tell_systemd(),
                     )
                 ]
@@ -206,6 +211,7 @@ class Agent:
                     task.cancel()
                 web.stop()
                 keeping.cancel()
+                self._engine.log.stop(self._clock.now())
         finally:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await clients.close()
@@ -222,6 +228,8 @@ class Agent:
             totals = self._totals.batch(snapshot.points)
             if totals is not None:
                 self.accept(totals)
+            if self._engine.log.waiting:
+                self._happened.set()
             async with self._published:
                 self._published.notify_all()
             ended = self._clock.monotonic()
@@ -232,23 +240,41 @@ class Agent:
             await self._clock.sleep(due - ended)
 
     def _go_on(self) -> None:
-        """Take up energies where an earlier run left them; counters bridge the time between."""
-        kept = self._history.recall(STATE)
-        if kept is None:
-            return
-        try:
-            self._engine.restore(kept, self._clock.now())
-        except ValueError as error:
-            _log.error("energies_begin_anew", reason=str(error))
+        """Take up energies where an earlier run left them; counters bridge the time between. Then
+        the events, which are compared with how everything stood."""
+        kept, now = self._history.recall(STATE), self._clock.now()
+        if kept is not None:
+            try:
+                self._engine.restore(kept, now)
+            except ValueError as error:
+                _log.error("energies_begin_anew", reason=str(error))
+        self._engine.log.keep(self._history.events, now)
 
     async def _remembering(self) -> None:
         while True:
             await self._clock.sleep(REMEMBER_S)
             await self._remember()
 
+    async def _keeping_events(self) -> None:
+        while True:
+            await self._happened.wait()
+            self._happened.clear()
+            await self._keep_events()
+
+    async def _keep_events(self) -> None:
+        """Make what happened durable, and tell it; without the disk where that refuses."""
+        kept = self._engine.log.unsaved()
+        if kept is None:
+            return
+        if await self._history.keep_events(kept):
+            self._engine.log.saved(kept)
+        else:
+            self._engine.log.refused()
+
     async def _remember(self) -> bool:
         async with self._one_writer:
             kept = self._engine.state()
+            await self._keep_events()  # a state is never ahead of the events it comes from
             if not await self._history.remember(STATE, kept):
                 return False
             self._engine.saved(kept)

@@ -124,6 +124,10 @@ class Services(Protocol):
         """Events with a larger `seq`, oldest first."""
         ...
 
+    def event_ends(self) -> tuple[int, int]:
+        """`seq` of the oldest event that is kept (0: none) and of the newest."""
+        ...
+
     def levels(self, month: str | None) -> MonthLevels:
         """How long each part stood at each level in a month; the present one if None. Raises
         ValueError for a name that is no month."""

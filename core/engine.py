@@ -91,6 +91,7 @@ class Engine:
                 "levels": self._levels.state(),
                 "maintenance": self._maintenance.state(),
                 "demands": self._redundancy.state(),
+                "events": self._events.state(),
             },
         )
 
@@ -107,12 +108,18 @@ class Engine:
             self._levels.restore(kept.state.get("levels", {}))
             self._maintenance.restore(kept.state.get("maintenance", {}))
             self._redundancy.restore(kept.state.get("demands", {}))
+            self._events.restore(kept.state.get("events", {}))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             kpis = _kpis(self._site)
             kpis.meters.load(kept)
             self._set_kpis(kpis)
             raise ValueError(f"the state of an earlier run cannot be read: {error!r}") from error
         self._set_kpis(kpis)
+
+    @property
+    def log(self) -> EventLog:
+        """The sequence of what happened, to be kept and taken up again."""
+        return self._events
 
     @property
     def statements(self) -> Statements:

@@ -371,7 +371,9 @@ class Event:
     """
 
     seq: int
-    kind: Literal["state", "device", "redundancy", "supply", "kpi", "maintenance", "system"]
+    kind: Literal[
+        "state", "device", "redundancy", "supply", "kpi", "maintenance", "meter", "system"
+    ]
     device: str
     point: str
     before: str

@@ -16,11 +16,13 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Unavailable
+from core.events import KeptEvents
 from core.ledger import DAY_CELLS, DAYS_MAX, Kept
 from core.site import Site
 from history import influx as influx_sink
 from history import local as local_sink
 from history.catalog import Catalog
+from history.events import EventStore
 from history.influx import InfluxSink, InfluxStatus, InfluxTarget, LineWriter
 from history.journal import Journal, Limits
 from history.lines import Lines
@@ -87,6 +89,7 @@ class History:
         self,
         journal: Journal,
         catalog: Catalog,
+        store: EventStore,
         *,
         clock: Clock,
         retention: Retention,
@@ -94,6 +97,7 @@ class History:
     ) -> None:
         state_dir = journal.path.parent
         self._journal = journal
+        self._events = store
         self._clock = clock
         self._retention = retention
         self._influx = influx
@@ -125,11 +129,17 @@ class History:
         if writer is not None:
             chance = random.Random(site.id)  # noqa: S311 - jitter of retries, no secret
             sink = InfluxSink(journal, Lines(site, catalog), writer, clock, chance)
-        history = cls(journal, catalog, clock=clock, retention=retention, influx=sink)
+        try:
+            store = EventStore.open(state_dir, clock.now())
+        except BaseException:
+            journal.close()
+            raise
+        history = cls(journal, catalog, store, clock=clock, retention=retention, influx=sink)
         try:
             history._local.recover()
         except Unavailable:
             journal.close()
+            store.close()
             raise
         return history
 
@@ -183,6 +193,19 @@ class History:
         meters, cells = self._journal.newest_cells(DAYS_MAX * DAY_CELLS)
         return Kept(json.loads(value), meters, cells)
 
+    @property
+    def events(self) -> KeptEvents:
+        """The events of earlier runs."""
+        return self._events.kept
+
+    async def keep_events(self, kept: KeptEvents) -> bool:
+        """Make events durable. False where the disk does not take them; that is logged."""
+        try:
+            await asyncio.to_thread(self._events.keep, kept)
+        except Unavailable:
+            return False
+        return True
+
     async def energies(self, start: float, end: float) -> Kept:
         """The ledger between two times (UTC seconds), however old. Raises Unavailable where the
         disk fails."""
@@ -196,6 +219,7 @@ class History:
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await self.flush()
                 await asyncio.to_thread(self._journal.close)
+                await asyncio.to_thread(self._events.close)
         except TimeoutError:
             _log.error("history_not_closed", within_s=CLOSE_WITHIN_S)
         if self._recorder.readings_waiting:

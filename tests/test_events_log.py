@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from core import events
-from core.events import SETTLED_S, EventLog
+from core.changes import SETTLED_S
+from core.events import EventLog
 from core.quality import Quality
 from core.snapshot import Kpi, LoadStatus
 from core.vocabulary import Severity
@@ -22,6 +23,7 @@ class Story:
     def __init__(self, **first):
         self.log = EventLog()
         self.last = snapshot(1, **first)
+        self.log.update(snapshot(0, ready=False), self.last)
 
     def tick(self, seconds=1.0, **parts):
         """The events of one tick; what is not named stays empty."""
@@ -98,7 +100,7 @@ def test_events_come_in_the_order_of_their_latest_time():
     times = zip(names, (NOW + 3, NOW + 1, NOW + 2), strict=True)
     found = story.tick(5, points=view(*(Reading(name, "eco", time=time) for name, time in times)))
     assert [event.device for event in found] == ["b", "c", "a"]
-    assert [event.seq for event in found] == [1, 2, 3]
+    assert [event.seq for event in found] == [3, 4, 5]  # after those of the start
 
 
 def test_a_device_that_falls_silent_and_returns():
@@ -174,12 +176,15 @@ def test_a_storm_is_bounded_and_what_was_cut_is_counted(monkeypatch):
 
 
 def test_old_events_are_forgotten_and_numbers_never_reused(monkeypatch):
+    monkeypatch.setattr(events, "EVENTS_MAX", 1000)
+    monkeypatch.setattr(events, "TRIM", 10)
     log = EventLog()
-    for i in range(events.EVENTS_MAX + 5):
+    for i in range(1013):
         log.note("x", str(i), NOW)
-    assert log.since(0, 1)[0].seq == 6
-    assert [event.seq for event in log.since(events.EVENTS_MAX + 3, 10)] == [10_004, 10_005]
-    assert log.since(events.EVENTS_MAX + 5, 10) == ()
+    assert log.ends == (11, 1013)  # ten were let go at once when there were as many too many
+    assert log.since(0, 1)[0].seq == 11
+    assert [event.seq for event in log.since(1011, 10)] == [1012, 1013]
+    assert log.since(1013, 10) == ()
     assert len(log.newest(3)) == 3
     assert len(log.newest(200)) == 200
 
@@ -241,5 +246,6 @@ def test_the_quality_of_a_figure_is_news_once_it_has_settled():
     (event,) = story.tick(SETTLED_S, kpis=figure(Quality.NO_ANSWER, "no energy"), ready=True)
     assert event.message == "pue category 1 1h: good → bad"
     assert (event.kind, event.cause, event.severity) == ("kpi", "no energy", Severity.WARNING)
-    assert event.latest - event.earliest == SETTLED_S
+    # It was good 5 s before it was bad for the first time.
+    assert event.latest - event.earliest == SETTLED_S + 5
     assert story.tick(SETTLED_S, kpis=figure(Quality.NO_ANSWER), ready=True) == ()

@@ -207,3 +207,54 @@ def test_an_agent_killed_with_kill_9_goes_on_with_its_months_and_windows(tmp_pat
     kept = dict(zip(meters, sum(cell.wh for cell in cells), strict=True))
     for name in first:
         assert kept[f"{name}/active_energy"] == pytest.approx(last[name] - first[name], rel=0.12)
+
+
+def events(agent: Running) -> list[dict]:
+    return agent.get("/api/v1/events?since=0&limit=1000")["events"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_events_that_were_told_are_there_after_kill_9_and_their_numbers_go_on(site, tmp_path):
+    """Killed at once after the last event was told: no ten seconds for a state to be saved."""
+    run = ("run", str(site), "--port", "0", "--state-dir", str(tmp_path / "state"))
+
+    def told(agent: Running) -> list[dict]:
+        found = events(agent)
+        return found if "ready" in [event["after"] for event in found] else []
+
+    with killed(*run, log=tmp_path / "first.log") as agent:
+        first = agent.wait(lambda: told(agent), 20, "ready")
+    with kasbah(*run, log=tmp_path / "second.log") as agent:
+        agent.wait(agent.ready, 20, "ready")
+        second = agent.wait(lambda: told(agent)[len(first) + 1 :], 20, "what comes after the start")
+        second = events(agent)
+    assert second[: len(first)] == first
+    started, *later = second[len(first) :]
+    assert (started["before"], started["after"]) == ("running", "started")
+    assert "was killed, or failed" in started["message"]
+    assert [event["after"] for event in later] == ["ready"], "it is as silent as it was"
+    with kasbah(*run, log=tmp_path / "third.log") as agent:
+        third = agent.wait(lambda: told(agent)[len(second) + 2 :], 20, "the third run")
+        third = events(agent)
+    assert third[: len(second)] == second
+    assert [event["after"] for event in third[len(second) :]] == ["stopped", "started", "ready"]
+    assert [event["seq"] for event in third] == list(range(1, len(third) + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_damaged_file_of_events_stops_nothing_and_is_said(site, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "events.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    run = ("run", str(site), "--port", "0", "--state-dir", str(state))
+    with kasbah(*run, log=tmp_path / "log") as agent:
+        agent.wait(agent.ready, 20, "ready")
+        lost = agent.wait(lambda: events(agent), 10, "events")[0]
+    assert (lost["after"], lost["severity"]) == ("events lost", "warning")
+    assert "events.db was damaged" in lost["message"]
+    log = (tmp_path / "log").read_text()
+    assert "events_damaged" in log
+    assert "Traceback" not in log
+    assert len(list(state.glob("events.db.damaged-*"))) == 1

@@ -442,6 +442,10 @@ class FakeServices:
     def events(self, since_seq: int, limit: int) -> Sequence[Event]:
         return [event for event in self._snapshot.events if event.seq > since_seq][:limit]
 
+    def event_ends(self) -> tuple[int, int]:
+        happened = self._snapshot.events
+        return (happened[0].seq, happened[-1].seq) if happened else (0, 0)
+
     def levels(self, month: str | None) -> MonthLevels:
         levels = Levels(self.site.timezone)
         levels.update(self._snapshot)
