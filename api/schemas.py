@@ -6,7 +6,7 @@ answer against its model, where an unknown key is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,18 @@ SeverityName = Literal["ok", "warning", "critical", "unknown"]
 StatusName = Literal["unknown", "lost", "at_n", "degraded", "full"]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Ids = list[str]
+EventKind = Literal[
+    "state", "device", "redundancy", "supply", "kpi", "maintenance", "meter", "system"
+]
+EVENT_KINDS = get_args(EventKind)
 Words = Annotated[list[str], Field(max_length=1000)]
+"""What a filter asks for, repeated or with commas: read by `words`."""
+
+
+def words(values: Words) -> tuple[str, ...]:
+    """The words of a filter, each once, in order of the alphabet."""
+    found = (word.strip() for value in values for word in value.split(","))
+    return tuple(sorted({word for word in found if word}))
 
 
 class Strict(BaseModel):
@@ -424,10 +435,37 @@ class EventsQuery(Strict):
 
     since: str | None = Field(
         default=None,
+        max_length=40,
         description="a sequence number (events after it), or a time: ISO 8601 or `-1h`",
         examples=["-1h"],
     )
     limit: int = Field(default=200, ge=1, le=1000)
+    kind: Words = Field(
+        default=[], description=f"one or more of {', '.join(EVENT_KINDS)}", examples=[["supply"]]
+    )
+    device: Words = Field(default=[], examples=[["ups-a1"]])
+    point: Words = Field(
+        default=[],
+        description="point, group, room, load, key figure or maintenance",
+        examples=[["site"]],
+    )
+    start: str | None = Field(
+        default=None,
+        alias="from",
+        max_length=40,
+        description="what may have happened at this time or later",
+        examples=["-7d"],
+    )
+    end: str | None = Field(
+        default=None,
+        alias="to",
+        max_length=40,
+        description="what may have happened at this time or before",
+        examples=["now"],
+    )
+    order: Literal["oldest", "newest"] = Field(
+        default="oldest", description="which comes first; with `newest` the newest that fit"
+    )
 
 
 class HistoryQuery(Strict):
@@ -636,9 +674,9 @@ class Event(Strict):
     """Something that happened between two polls."""
 
     seq: int = Field(description="only grows; hand the last one back as `since`")
-    kind: Literal["state", "device", "redundancy", "supply", "kpi", "maintenance", "system"]
+    kind: EventKind
     device: str
-    point: str
+    point: str = Field(description="point, group, room, load, key figure or maintenance it is of")
     before: str
     after: str
     severity: SeverityName
@@ -652,10 +690,14 @@ class Event(Strict):
 
 
 class Events(Stamped):
-    """What happened, oldest first."""
+    """What happened, oldest first unless asked otherwise."""
 
     events: list[Event]
     next_since: int = Field(description="ask for `since` this next time")
+    oldest: int = Field(description="number of the oldest event kept; 0 where there is none")
+    dropped: int = Field(
+        description="so many numbers after `since` (of all, without one) are no longer kept"
+    )
 
 
 class History(Strict):

@@ -395,6 +395,19 @@ async def test_events_whose_spans_overlap_are_unordered(client):
         ("since=-100s", [3, 4], 4),
         ("since=-1s", [], 4),
         ("since=2026-01-31T03:00:00Z&limit=3", [1, 2, 3], 3),
+        ("order=newest", [4, 3, 2, 1], 4),
+        ("order=newest&limit=2", [4, 3], 4),
+        ("order=newest&since=2", [4, 3], 4),
+        ("device=ups-a1", [1, 3], 4),
+        ("device=ups-a1&since=0&limit=1", [1], 1),
+        ("device=ups-a1,ups-a2&kind=state", [1, 2, 3, 4], 4),
+        ("point=ups-a2/mode&order=newest&limit=1", [4], 4),
+        ("kind=supply", [], 4),
+        ("kind=supply&kind=state&since=3", [4], 4),
+        ("from=-100s", [3, 4], 4),
+        ("to=-100s", [1, 2], 4),
+        ("from=-1h&to=-100s&limit=1", [1], 1),
+        ("from=2026-01-31T03:11:02Z&to=2026-01-31T03:11:02Z", [3], 4),
     ],
 )
 async def test_events_are_followed_by_number_or_time(client, query, seqs, next_since):
@@ -405,12 +418,51 @@ async def test_events_are_followed_by_number_or_time(client, query, seqs, next_s
 
 @pytest.mark.parametrize(
     ("query", "status", "said"),
-    [("since=soon", 400, "ISO 8601"), ("limit=0", 422, "limit"), ("limit=100000", 422, "limit")],
+    [
+        ("since=soon", 400, "ISO 8601"),
+        ("limit=0", 422, "limit"),
+        ("limit=100000", 422, "limit"),
+        ("from=soon", 400, "from: 'soon' is no time"),
+        ("to=soon", 400, "to: 'soon' is no time"),
+        ("kind=stat", 400, "kind: 'stat' is none of state, device,"),
+        ("device=ups-a9", 404, "no device 'ups-a9'"),
+        ("order=up", 422, "order"),
+    ],
 )
 async def test_wrong_event_queries_are_refused(client, query, status, said):
     response = await client.get(f"{API}/events?{query}")
     assert response.status_code == status
     assert said in sentence(response)
+
+
+async def test_what_is_no_longer_kept_is_said(services, client):
+    events = (await client.get(f"{API}/events")).json()
+    assert (events["oldest"], events["dropped"]) == (1, 0)
+    here = services.snapshot()
+    await services.publish(replace(here, version=here.version + 1, events=here.events[2:]))
+    for query, dropped in (("since=0", 2), ("since=1", 1), ("since=2", 0), ("", 2)):
+        body = (await client.get(f"{API}/events?{query}")).json()
+        assert (body["oldest"], body["dropped"]) == (3, dropped)
+        assert [event["seq"] for event in body["events"]] == [3, 4]
+
+
+async def test_filters_find_what_is_many_pages_away(services, client):
+    here = services.snapshot()
+    one = here.events[0]
+    many = [replace(one, seq=n, kind="state") for n in range(1, 5001)]
+    many[4] = replace(many[4], kind="supply")
+    many[4000] = replace(many[4000], kind="supply")
+    await services.publish(replace(here, version=here.version + 1, events=tuple(many)))
+    for query, seqs, following in (
+        ("kind=supply", [5, 4001], 5000),
+        ("kind=supply&order=newest", [4001, 5], 5000),
+        ("kind=supply&limit=1", [4001], 5000),
+        ("kind=supply&limit=1&since=0", [5], 5),
+        ("kind=supply&since=5", [4001], 5000),
+    ):
+        body = (await client.get(f"{API}/events?{query}")).json()
+        assert [event["seq"] for event in body["events"]] == seqs
+        assert body["next_since"] == following
 
 
 # History

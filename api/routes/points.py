@@ -14,6 +14,7 @@ from api.describe import answers
 from api.errors import bad_request, not_found
 from api.examples import EXAMPLES
 from api.points import PointQuery, render_points
+from api.schemas import words
 from core.site import Site
 from core.vocabulary import CLASSES, PARTS, QUANTITIES, STATE_QUANTITIES
 
@@ -44,11 +45,11 @@ async def points(
     value null, a quality of `bad` and the reason.
     """
     wanted = PointQuery(
-        device=_words(query.device),
-        device_class=_words(query.device_class),
-        part=_words(query.part),
-        quantity=_words(query.quantity),
-        instance=_words(query.instance),
+        device=words(query.device),
+        device_class=words(query.device_class),
+        part=words(query.part),
+        quantity=words(query.quantity),
+        instance=words(query.instance),
     )
     _check(wanted, api.services.site)
     bulk = query.layout == "columns"
@@ -58,11 +59,6 @@ async def points(
         ("points", wanted, bulk),
         lambda snapshot: render_points(api.columns, snapshot, wanted, bulk=bulk),
     )
-
-
-def _words(values: list[str]) -> tuple[str, ...]:
-    words = (word.strip() for value in values for word in value.split(","))
-    return tuple(sorted({word for word in words if word}))
 
 
 def _check(query: PointQuery, site: Site) -> None:
