@@ -100,7 +100,8 @@ class Answers:
 
     def _ask(self, look: Look, question: Question) -> _Asked:
         cases, seen = tuple(question.cases), look.seen
-        changes, outside = self.changes(question.out, question.back)
+        asked, outside = self.changes(question.out, question.back)
+        changes = self._as_it_can(asked, seen)
         well, _ = self.changes((), question.healthy)
         demands, notes = self._watcher.demands.at(seen.worst.demands, question.when, look.now)
         worst, best = (replace(plant, demands=demands) for plant in (seen.worst, seen.best))
@@ -189,7 +190,7 @@ class Answers:
             fuel=asked.fuel,
             fuel_before=asked.fuel_before,
             validity=Validity(
-                state=state_of(look.seen.live),
+                state=state_of(look.seen),
                 load_kw=sum(demand.kw for demand in after.plant.demands),
                 holds_to_kw=self._holds_to(before, after, asked.cases, asked.answer.verdict),
                 oldest_s=oldest_s(self._told_by, look.devices, look.now),
@@ -244,6 +245,19 @@ class Answers:
             if not numbers and not self._cooling.knows(name):
                 outside.append(name)
         return changes, tuple(outside)
+
+    def _as_it_can(self, changes: Mapping[int, Condition], seen: Seen) -> dict[int, Condition]:
+        """What is put back comes back healthy, but that fills no tank, balances no load and takes
+        no UPS out of eco mode."""
+        fuel, conditions = self._watcher.fuel, seen.worst.conditions
+        without_fuel = {*fuel.dry(seen.litres), *fuel.doubted(seen.litres)}
+        return {
+            i: replace(to, able_share=conditions[i].able_share, eco=conditions[i].eco)
+            if to is BACK
+            else to
+            for i, to in changes.items()
+            if to is not BACK or i not in without_fuel
+        }
 
     def numbers(self, name: str) -> tuple[int, ...]:
         """Nodes of an id: the node of that name, and all that a device of that name stands for.

@@ -135,4 +135,10 @@ def worst_of(condition: Condition) -> Condition:
 def _best(condition: Condition) -> Condition:
     if not condition.unknown:
         return condition
-    return replace(HEALTHY, unknown=True, selected=condition.selected, reasons=condition.reasons)
+    return replace(
+        HEALTHY,
+        unknown=True,
+        selected=condition.selected,
+        able_share=condition.able_share,
+        reasons=condition.reasons,
+    )

@@ -16,6 +16,7 @@ from core.redundancy.evaluate import CaseName
 from core.redundancy.graph import Role
 from core.redundancy.states import PEUKERT
 from core.redundancy.study import Study
+from core.redundancy.watch import Seen
 from core.snapshot import BatteryAfter, DeviceStatus
 
 GROWS_MAX = 2.0
@@ -35,11 +36,11 @@ DISCRETE = tuple(
 """... and what is one of a few."""
 
 
-def state_of(plant: Plant) -> str:
-    """A short name of the state of all nodes: another one as soon as a node is in another state,
-    whatever loads and batteries measure."""
+def state_of(seen: Seen) -> str:
+    """A short name of the state of all nodes: another one as soon as a node is in another state or
+    does not tell it, whatever loads and batteries measure."""
     told = hashlib.blake2s(digest_size=6)
-    for condition in plant.conditions:
+    for condition in (*seen.live.conditions, *seen.worst.conditions):
         told.update(repr([_plain(getattr(condition, name)) for name in DISCRETE]).encode())
     return told.hexdigest()
 

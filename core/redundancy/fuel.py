@@ -72,6 +72,19 @@ class FuelModel:
                 found[i] = f"has no fuel in {names([self._fuel.tanks[n].id for n in own])}"
         return found
 
+    def doubted(self, litres: Litres) -> dict[int, str]:
+        """Generators that may be without fuel: no tank of theirs is known to hold any, and not all
+        are known to be empty; with what is said of them."""
+        if None not in litres:
+            return {}
+        found = {}
+        for i in {i for burners in self._burners for i in burners}:
+            own = [n for n, burners in enumerate(self._burners) if i in burners]
+            untold = [self._fuel.tanks[n].id for n in own if litres[n] is None]
+            if untold and not any(litres[n] for n in own):
+                found[i] = f"has no fuel that is known of, {names(untold)} does not tell"
+        return found
+
     def status(self, live: Study, litres: Litres) -> FuelStatus | None:
         """How long it lasts, unknown tanks taken as empty; None for a site that states none."""
         if not self._fuel.tanks:
@@ -160,10 +173,12 @@ def fuel_words(status: FuelStatus | None) -> Sequence[tuple[int, str]]:
 
 
 def less_fuel(before: FuelStatus | None, after: FuelStatus | None) -> Sequence[str]:
-    """What a what-if says of fuel that would newly not last, or not be known to."""
-    if before is None or after is None or ORDER.index(after.status) >= ORDER.index(before.status):
+    """What a what-if says of fuel: that it would not last, or is not known to, as before or newly;
+    and that it would newly not last without one tank."""
+    if before is None or after is None:
         return ()
-    return after.reasons
+    newly = ORDER.index(after.status) < ORDER.index(before.status)
+    return after.reasons if newly or after.status in (LOST, UNKNOWN, AT_N) else ()
 
 
 def _enough(hours: float | None, needed_h: float) -> bool:

@@ -254,7 +254,7 @@ class RedundancyModel:
             assumed=cases["as_is"].assumed,
             unknown=unknown,
             fuel=fuel,
-            state=state_of(seen.live),
+            state=state_of(seen),
         )
         powered = self._cooling.supply.powered(live, best, worst, played.losses)
         return _Judged(seen, now, report, powered)

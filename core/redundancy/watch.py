@@ -82,6 +82,8 @@ class Watcher:
         litres = self.fuel.litres(gathered)
         for i, why in self.fuel.dry(litres).items():
             pairs[i] = _without_fuel(pairs[i][0], why), _without_fuel(pairs[i][1], why)
+        for i, why in self.fuel.doubted(litres).items():
+            pairs[i] = pairs[i][0], _perhaps_without_fuel(pairs[i][1], why)
         patient, strict = tuple(p for p, _ in pairs), tuple(s for _, s in pairs)
         demands = self.demands.now(gathered, now)
         if remember:
@@ -196,6 +198,12 @@ def _unknown(*reasons: str) -> Condition:
 
 def _without_fuel(condition: Condition, why: str) -> Condition:
     return Condition(in_service=False, assumed=condition.assumed, reasons=(why,))
+
+
+def _perhaps_without_fuel(condition: Condition, why: str) -> Condition:
+    if not condition.in_service:
+        return condition
+    return replace(condition, unknown=True, reasons=(*condition.reasons, why))
 
 
 def _maybe_closed(condition: Condition) -> Condition:
