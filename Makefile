@@ -48,7 +48,7 @@ test: $(VENV)/.dev packages
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n logical --dist loadgroup -m "not alone"
+	@$(BIN)/python -m pytest -n logical -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 endif
 

@@ -121,7 +121,7 @@ class Agent:
         return self._engine.what_if(out, back, case, demand)
 
     async def announce(self, window: Window) -> str:
-        name = await asyncio.to_thread(self._engine.announce, window, self._clock.now())
+        name = self._engine.announce(window, self._clock.now())
         await self._remember_now()
         return name
 
@@ -202,6 +202,7 @@ class Agent:
                         self._ticks(clients),
                         self._remembering(),
                         self._keeping_events(),
+                        self._asking(),
                         self._tell_systemd(),
                     )
                 ]
@@ -284,6 +285,14 @@ class Agent:
         """What somebody was told is kept must be. Raises SinkError where the disk fails."""
         if not await self._remember():
             raise SinkError("it is taken up, but the disk does not keep it: a restart forgets it")
+
+    async def _asking(self) -> None:
+        """What announced maintenance does, whenever the plant changes: beside the ticks, as an
+        answer takes its time."""
+        version = 0
+        while True:
+            version = (await self.next_snapshot(version)).version
+            await asyncio.to_thread(self._engine.ask_maintenance)
 
     async def _tell_systemd(self) -> None:
         while not self._engine.snapshot.ready:

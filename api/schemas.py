@@ -609,7 +609,7 @@ class MaintenanceStatus(Strict):
     taken: Ids = Field(description="that were out at any time of it")
     announced: Answered | None = Field(description="what was answered first")
     now: Answered | None = Field(description="what is answered now; null before it could be asked")
-    worse: bool = Field(description="the plant has changed under it")
+    worse: list[str] = Field(description="what has become worse since it was announced")
     closed: Time | None = Field(description="when it ended or was cancelled")
 
 

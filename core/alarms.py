@@ -44,9 +44,6 @@ KPI_MISSED = frozenset({"pue"})
 KPI_WATCHED = frozenset({"pue", "it_power", "pv_self_consumption", "meter_balance"})
 """Figures whose contradictions are alarms; others repeat these."""
 
-REASONS_MAX = 3
-"""So many reasons of a warning about maintenance are named."""
-
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.UNKNOWN: 2, Severity.OK: 3}
 _UNKNOWN = -1
 _GROUP_STATES = {
@@ -129,12 +126,10 @@ def _maintenance(windows: Sequence[MaintenanceStatus], now: float) -> Iterator[A
             message = f"{window.id} is over, and still out: {names(status.out)}"
             name = f"maintenance/{window.id}/overdue"
             yield _finding(name, Severity.WARNING, "overdue", message, now)
-        if status.worse and status.announced is not None and status.now is not None:
-            was, verdict = status.announced.verdict, status.now.verdict
-            why = f": {'; '.join(status.now.reasons[:REASONS_MAX])}" if status.now.reasons else ""
-            message = f"{window.id} ({names(window.nodes)}) was {was}, is {verdict} now{why}"
+        if status.worse and status.now is not None:
+            message = f"{window.id} ({names(window.nodes)}): {'; '.join(status.worse)}"
             name = f"maintenance/{window.id}/verdict"
-            yield _finding(name, Severity.WARNING, verdict, message, now)
+            yield _finding(name, Severity.WARNING, status.now.verdict, message, now)
 
 
 def _states(view: PointView, before: Mapping[str, Alarm], now: float) -> Iterator[Alarm]:

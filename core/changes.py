@@ -292,16 +292,18 @@ def _answer_and_nodes(
     name, about, now = status.window.id, _about(status), status.now
     if now is None:
         return
-    if was.now is not None and was.now.verdict != now.verdict:
+    told = was.now.verdict if was.now is not None else ""
+    if told and (told, was.worse) != (now.verdict, status.worse):
+        moved_to = now.verdict if told == now.verdict else f"{told} → {now.verdict}"
         yield event(
             "maintenance",
             now.verdict,
-            f"{about}: {was.now.verdict} → {now.verdict}",
+            f"{about}: {moved_to}",
             Severity.WARNING if status.worse else Severity.OK,
             span,
-            before=was.now.verdict,
+            before=told,
             point=name,
-            cause="; ".join(now.reasons[:CAUSES_MAX]),
+            cause="; ".join((status.worse or now.reasons)[:CAUSES_MAX]),
         )
     for word, moved in (
         ("out", [node for node in status.out if node not in was.out]),

@@ -13,14 +13,16 @@ from core.alarms import active
 from core.contracts import Case, Demand
 from core.cooling.groups import unknown_cooling
 from core.events import EventLog
+from core.judgement import RANK
 from core.kpi import Kpis
 from core.ledger import Kept
 from core.levels import Levels, MonthLevels
-from core.maintenance import Maintenance, check
+from core.maintenance import Maintenance
 from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.redundancy.groups import unknown_group
 from core.redundancy.report import RedundancyModel
+from core.redundancy.words import names
 from core.site import Site, Window
 from core.snapshot import (
     DeviceStatus,
@@ -58,6 +60,8 @@ class Engine:
         self._levels = Levels(site.timezone)
         self._maintenance = Maintenance(site.maintenance, site.timezone)
         self._nothing = _nothing_known(site)
+        self._measured: RedundancyReport | None = None
+        """The last verdict before announced maintenance was told of it."""
         self._snapshot = self._first(now)
 
     @property
@@ -185,38 +189,38 @@ class Engine:
     ) -> tuple[RedundancyReport, tuple[MaintenanceStatus, ...]]:
         """The verdict, with what of it is announced maintenance."""
         model = self._redundancy
+        report = self._measured = model.evaluate(view, devices, now)
         if not self._maintenance:
-            return model.evaluate(view, devices, now), ()
-        model.announce(self._maintenance.active(now))
+            return report, ()
+        return self._maintenance.told(report, now, away=model.away, devices=model.devices)
 
-        def ask(
+    def ask_maintenance(self) -> bool:
+        """Ask what announced maintenance does to the plant as it stands, where that is due. Whether
+        anything was asked. As slow as a few what-ifs: for a thread of its own, one at a time."""
+        stands, report = self._snapshot, self._measured
+        if report is None or not self._maintenance:
+            return False
+
+        def effect(
             out: Sequence[str], back: Sequence[str], healthy: Sequence[str], demand: Demand
         ) -> WhatIf:
-            return model.effect(
-                view, devices, now, out=out, back=back, healthy=healthy, demand=demand
+            return self._redundancy.effect(
+                stands.points,
+                stands.devices,
+                stands.time,
+                out=out,
+                back=back,
+                healthy=healthy,
+                demand=demand,
             )
 
-        report = model.evaluate(view, devices, now)
-        return self._maintenance.told(report, now, away=model.away, ask=ask, devices=model.devices)
+        return self._maintenance.ask(report, stands.time, away=self._redundancy.away, effect=effect)
 
     def announce(self, window: Window, now: float) -> str:
         """Take up maintenance and say its id. Raises KeyError naming an unknown id, WindowError in
         a sentence. For any thread."""
-        check(window, now)
-        stands = self._snapshot
-        answer = None
-        if stands.ready:
-            answer = self._redundancy.effect(
-                stands.points,
-                stands.devices,
-                stands.time,
-                out=window.nodes,
-                healthy=window.nodes,
-                demand="now" if now >= window.start else "peak_30d",
-            )
-        else:
-            self._redundancy.known(window.nodes)
-        return self._maintenance.announce(window, answer, now).id
+        self._redundancy.known(window.nodes)
+        return self._maintenance.announce(window, now).id
 
     def cancel(self, name: str, now: float) -> None:
         """End maintenance. Raises KeyError for none of this id, WindowError in a sentence."""
@@ -237,16 +241,33 @@ class Engine:
     ) -> WhatIf:
         """The plant with `out` taken out and `back` put back in. Raises KeyError naming an unknown
         id."""
-        stands = self._snapshot
-        return self._redundancy.what_if(
-            stands.points,
-            stands.devices,
-            stands.time,
-            out=out,
-            back=back,
-            case=case,
-            demand=demand,
-        )
+        stands, model = self._snapshot, self._redundancy
+
+        def ask(out: Sequence[str]) -> WhatIf:
+            return model.what_if(
+                stands.points,
+                stands.devices,
+                stands.time,
+                out=out,
+                back=back,
+                case=case,
+                demand=demand,
+            )
+
+        answer = ask(out)
+        unseen = [
+            name
+            for name in self._maintenance.unseen(stands.time, model.away)
+            if name not in (*out, *back)
+        ]
+        if not unseen:
+            return answer
+        # Nobody tells whether what is announced to be out is: the worse of both counts.
+        without = ask([*out, *unseen])
+        if RANK[without.verdict] <= RANK[answer.verdict]:
+            return answer
+        words = f"{names(unseen)} taken as out, as announced: no device tells"
+        return replace(without, reasons=(words, *without.reasons))
 
     def _set_kpis(self, kpis: Kpis) -> None:
         self._kpis = kpis

@@ -1,9 +1,13 @@
 """Announced maintenance: windows in which nodes are out as planned, and what is said of them.
 
-A window never changes a verdict, only how it is told: what its nodes would be like in service tells
-what is missing by plan and what is wrong beside it. What it does to the plant is a what-if, asked
-when it is announced and again whenever the plant changes; an answer that has become worse is a
-warning. After its end what is still out is a fault. Pure: `now` is handed in; knows no file.
+A window never makes a verdict better, only tells it otherwise: what the plant would be like with
+its nodes back says what is missing by plan and what is wrong beside it. Nodes that no device tells
+of count as out while they are announced, where that is the worse of both. After its end what is
+still out is a fault.
+
+`told` belongs to the tick and uses the answers at hand; `ask` asks for those that are due, and may
+take as long as a few what-ifs: it belongs to a thread of its own. Pure: `now` is handed in; knows
+no file. What windows do to the plant is judged in `core/judgement.py`.
 """
 
 from __future__ import annotations
@@ -15,22 +19,25 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from core.contracts import Demand
+from core.judgement import Effect, judged, lowered, plant_of, whole_with, worsened
 from core.redundancy.groups import FULL
 from core.redundancy.words import names
 from core.site import Window
 from core.snapshot import (
     Answered,
+    GroupStatus,
     MaintenanceStatus,
     Planned,
     RedundancyReport,
-    Verdict,
     WhatIf,
     WindowState,
 )
 
 ASKED_AGAIN_S: Final = 60.0
 """A window is asked about again after so long, though nothing has changed but the load."""
+
+UNSURE_S: Final = 15.0
+"""An answer that has become unknown is believed after so long: one missed poll is no news."""
 
 KEPT_MAX: Final = 200
 """So many windows that are over are remembered."""
@@ -40,14 +47,13 @@ DAYS_MAX: Final = 92.0
 
 STATE_VERSION: Final = 1
 
-_RANK: Mapping[Verdict, int] = {"safe": 0, "reduced": 1, "unknown": 2, "unsafe": 3}
 _OPEN: frozenset[WindowState] = frozenset(("planned", "active", "overdue"))
-
-Ask = Callable[[Sequence[str], Sequence[str], Sequence[str], Demand], WhatIf]
-"""What if these were out, those back, with those healthy before, on the demand of when?"""
 
 Away = Callable[[str], bool | None]
 """Whether an id is not as it should be now, None where nobody tells."""
+
+Devices = Callable[[Sequence[str]], frozenset[str]]
+"""Devices all of whose nodes and units are among these ids."""
 
 
 class WindowError(ValueError):
@@ -63,9 +69,22 @@ class _Course:
     now: Answered | None = None
     of: object = None
     """The plant that `now` was answered for."""
+    unsure_since: float | None = None
     taken: set[str] = field(default_factory=set)
     closed: float | None = None
     cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the plant would be with what is announced back, and with what nobody sees out."""
+
+    of: object
+    whole: frozenset[str]
+    """Groups and zones that would be full, with nobody missing."""
+    beside: tuple[str, ...]
+    unseen: tuple[str, ...]
+    without: WhatIf | None
 
 
 class Maintenance:
@@ -75,27 +94,24 @@ class Maintenance:
         self._zone = ZoneInfo(timezone)
         self._courses = {window.id: _Course(window) for window in fixed}
         self._lock = threading.Lock()
-        self._planned: tuple[object, Planned] | None = None
+        self._plan: _Plan | None = None
 
     def __bool__(self) -> bool:
         return bool(self._courses)
 
-    def announce(self, window: Window, answer: WhatIf | None, now: float) -> Window:
+    def announce(self, window: Window, now: float) -> Window:
         """Take up a window; one without an id is given one. Raises WindowError where it cannot
         be."""
         check(window, now)
-        told = None if answer is None else Answered(answer.verdict, answer.reasons, now)
         with self._lock:
+            if window.id in self._courses:
+                raise WindowError(f"there is maintenance '{window.id}' already")
             number = 1 + len(self._courses)
-            while not window.id or window.id in self._courses:
-                if window.id:
-                    raise WindowError(f"there is maintenance '{window.id}' already")
-                name = f"m-{number}"
+            while not window.id:
+                if f"m-{number}" not in self._courses:
+                    window = replace(window, id=f"m-{number}")
                 number += 1
-                if name not in self._courses:
-                    window = replace(window, id=name)
-            self._courses = {**self._courses, window.id: _Course(window, told, told)}
-            self._forget()
+            self._courses = self._remembered() | {window.id: _Course(window)}
         return window
 
     def cancel(self, name: str, now: float) -> None:
@@ -109,23 +125,118 @@ class Maintenance:
                 raise WindowError(f"'{name}' is over already")
             course.closed, course.cancelled = now, True
 
-    def active(self, now: float) -> tuple[str, ...]:
-        """Ids of what is in maintenance by plan at `now` (UTC seconds)."""
-        return self._nodes(course.window for course in self._going_on(now))
+    def unseen(self, now: float, away: Away) -> tuple[str, ...]:
+        """Ids of what is announced to be out at `now`, and no device tells of."""
+        return tuple(node for node in self._active(now) if away(node) is None)
+
+    # The tick.
 
     def told(
-        self, report: RedundancyReport, now: float, *, away: Away, ask: Ask, devices: _Devices
+        self, report: RedundancyReport, now: float, *, away: Away, devices: Devices
     ) -> tuple[RedundancyReport, tuple[MaintenanceStatus, ...]]:
-        """The report with what of it is planned, and how each window stands. Asks again where the
-        plant is another."""
-        plant = _plant(report)
-        planned = self._plan(report, plant, now, away=away, ask=ask, devices=devices)
-        statuses = [self._status(c, plant, now, away=away, ask=ask) for c in self._all()]
-        return (_worded(report, planned) if planned else report), _sorted(statuses)
+        """The report with what of it is planned, and how each window stands."""
+        statuses = _sorted([self._status(course, now, away) for course in self._all()])
+        windows = [course.window for course in self._going_on(now)]
+        if not windows:
+            return report, statuses
+        nodes = _nodes(windows)
+        out = tuple(node for node in nodes if away(node) is not False)
+        plan = self._plan
+        if plan is not None and plan.without is not None and plan.unseen == self.unseen(now, away):
+            report = lowered(report, plan.without, plan.unseen)
+        if plan is None or plan.of != (plant_of(report), nodes):
+            plan = _at_first_sight(report, nodes)
+        planned = Planned(
+            nodes=out,
+            devices=devices(nodes),
+            groups=frozenset(group.id for group in report.groups if group.id in plan.whole),
+            zones=frozenset(zone.id for zone in report.zones if zone.id in plan.whole),
+            words="; ".join(self._words(window, out) for window in windows),
+            beside=plan.beside,
+        )
+        return _worded(report, planned), statuses
 
     def unjudged(self, now: float) -> tuple[MaintenanceStatus, ...]:
         """How each window stands while nothing is known of the plant yet."""
-        return _sorted([_told(c, _by_clock(c, now), c.window.nodes) for c in self._all()])
+        return _sorted([_status(c, _by_clock(c, now), c.window.nodes) for c in self._all()])
+
+    def _status(self, course: _Course, now: float, away: Away) -> MaintenanceStatus:
+        seen = {node: away(node) for node in course.window.nodes}
+        out = tuple(node for node, gone in seen.items() if gone)
+        state = _by_clock(course, now)
+        if state == "active":
+            course.taken.update(out)
+        # What was never taken out for it, and is out after it, is another matter.
+        elif state == "overdue" and not course.taken.intersection(out):
+            course.closed, state = now, "ended"
+        unseen = tuple(node for node, gone in seen.items() if gone is None)
+        return _status(course, state, unseen, out)
+
+    def _words(self, window: Window, out: Sequence[str]) -> str:
+        there = [node for node in window.nodes if node in out]
+        until = datetime.fromtimestamp(window.end, UTC).astimezone(self._zone)
+        told = names(there) if there else f"nothing of {names(window.nodes)} yet"
+        why = f": {window.reason}" if window.reason else ""
+        return f"out for maintenance until {until:%Y-%m-%d %H:%M} ({window.id}{why}): {told}"
+
+    # Asking.
+
+    def ask(self, report: RedundancyReport, now: float, *, away: Away, effect: Effect) -> bool:
+        """Ask what is due: of windows and of a plant that is another, or that were asked about long
+        ago. Whether anything was asked."""
+        asked = False
+        for course in self._all():
+            if _by_clock(course, now) in _OPEN and self._is_due(course, report, now):
+                self._ask(course, report, now, away, effect)
+                asked = True
+        windows = [course.window for course in self._going_on(now)]
+        nodes = _nodes(windows)
+        unseen = self.unseen(now, away)
+        plan = self._plan
+        if not windows:
+            self._plan = None
+        elif plan is None or plan.of != (plant_of(report), nodes) or plan.unseen != unseen:
+            without = effect(unseen, (), (), "now") if unseen else None
+            seen = report if without is None else lowered(report, without, unseen)
+            whole, beside = whole_with(seen, effect((), nodes, (), "now"))
+            self._plan = _Plan((plant_of(seen), nodes), whole, beside, unseen, without)
+            asked = True
+        return asked
+
+    def _is_due(self, course: _Course, report: RedundancyReport, now: float) -> bool:
+        last = course.now
+        if last is None or course.of != plant_of(report):
+            return True
+        again_s = ASKED_AGAIN_S if course.unsure_since is None else UNSURE_S / 3
+        return abs(now - last.time) >= again_s
+
+    def _ask(
+        self, course: _Course, report: RedundancyReport, now: float, away: Away, effect: Effect
+    ) -> None:
+        """What its nodes out do, with those of every window at the same time."""
+        window = course.window
+        beside = (
+            other.window
+            for other in self._all()
+            if other.closed is None
+            and other.window.start < window.end
+            and window.start < other.window.end
+        )
+        nodes = _nodes((window, *beside))
+        gone = tuple(node for node in nodes if away(node))
+        begun = now >= window.start
+        answer = judged(nodes, gone if begun else (), "now" if begun else "peak_30d", now, effect)
+        last, course.of = course.now, plant_of(report)
+        if answer.verdict == "unknown" and last is not None and last.verdict != "unknown":
+            course.unsure_since = now if course.unsure_since is None else course.unsure_since
+            if now - course.unsure_since < UNSURE_S:
+                course.now = replace(last, time=now)
+                return
+        course.unsure_since = None
+        course.now = answer
+        course.announced = course.announced or answer
+
+    # Keeping.
 
     def state(self) -> dict[str, Any]:
         """What `restore` takes after a restart, in plain numbers and texts."""
@@ -173,100 +284,17 @@ class Maintenance:
             if course.closed is None and course.window.start <= now < course.window.end:
                 yield course
 
-    def _nodes(self, windows: Iterable[Window]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(node for window in windows for node in window.nodes))
+    def _active(self, now: float) -> tuple[str, ...]:
+        return _nodes(course.window for course in self._going_on(now))
 
-    def _forget(self) -> None:
-        """Drop the oldest of those that are over."""
+    def _remembered(self) -> dict[str, _Course]:
+        """All but the oldest of those that are over."""
         over = sorted(
-            (c for c in self._courses.values() if c.closed is not None and not c.window.fixed),
+            (c for c in self._all() if c.closed is not None and not c.window.fixed),
             key=lambda course: course.closed or 0.0,
         )
-        for course in over[: max(0, len(over) - KEPT_MAX)]:
-            del self._courses[course.window.id]
-
-    def _plan(
-        self,
-        report: RedundancyReport,
-        plant: object,
-        now: float,
-        *,
-        away: Away,
-        ask: Ask,
-        devices: _Devices,
-    ) -> Planned | None:
-        """What of the report is planned, None while nothing is. Asked anew for another plant."""
-        windows = [course.window for course in self._going_on(now)]
-        if not windows:
-            self._planned = None
-            return None
-        nodes = self._nodes(windows)
-        out = tuple(node for node in nodes if away(node) is not False)
-        key = plant, out, tuple(window.id for window in windows)
-        if self._planned is None or self._planned[0] != key:
-            answer = ask((), nodes, (), "now")
-            whole = {g.id for g in answer.groups if g.status == FULL and not g.missing}
-            zones = {zone.id for zone in answer.zones if zone.status == FULL}
-            gone = [f"{g.id}: without {names(g.missing)}" for g in answer.groups if g.missing]
-            beside = gone if answer.verdict == "safe" else [*answer.reasons, *gone]
-            self._planned = (
-                key,
-                Planned(
-                    nodes=out,
-                    devices=devices(nodes),
-                    groups=frozenset(g.id for g in report.groups if g.id in whole),
-                    zones=frozenset(z.id for z in report.zones if z.id in zones),
-                    words="; ".join(self._words(window, out) for window in windows),
-                    beside=tuple(beside),
-                ),
-            )
-        return self._planned[1]
-
-    def _words(self, window: Window, out: Sequence[str]) -> str:
-        there = [node for node in window.nodes if node in out]
-        until = datetime.fromtimestamp(window.end, UTC).astimezone(self._zone)
-        told = names(there) if there else f"nothing of {names(window.nodes)} yet"
-        why = f": {window.reason}" if window.reason else ""
-        return f"out for maintenance until {until:%Y-%m-%d %H:%M} ({window.id}{why}): {told}"
-
-    def _status(
-        self, course: _Course, plant: object, now: float, *, away: Away, ask: Ask
-    ) -> MaintenanceStatus:
-        seen = {node: away(node) for node in course.window.nodes}
-        out = tuple(node for node, gone in seen.items() if gone)
-        state = _by_clock(course, now)
-        if state == "active":
-            course.taken.update(out)
-        # What was never taken out for it, and is out after it, is another matter.
-        elif state == "overdue" and not course.taken.intersection(out):
-            course.closed, state = now, "ended"
-        if state in _OPEN:
-            self._ask(course, plant, now, ask)
-        unseen = tuple(node for node, gone in seen.items() if gone is None)
-        return _told(course, state, unseen, out)
-
-    def _ask(self, course: _Course, plant: object, now: float, ask: Ask) -> None:
-        """What its nodes out do, with those of every window beside it, if that may have changed."""
-        last = course.now
-        if last is not None and course.of == plant and abs(now - last.time) < ASKED_AGAIN_S:
-            return
-        window = course.window
-        beside = (
-            other.window
-            for other in self._all()
-            if other.closed is None
-            and other.window.start < window.end
-            and window.start < other.window.end
-        )
-        nodes = self._nodes((window, *beside))
-        when: Demand = "now" if now >= window.start else "peak_30d"
-        answer = ask(nodes, (), nodes, when)
-        course.of, course.now = plant, Answered(answer.verdict, answer.reasons, now)
-        course.announced = course.announced or course.now
-
-
-_Devices = Callable[[Sequence[str]], frozenset[str]]
-"""Devices all of whose nodes and units are among these ids."""
+        gone = {course.window.id for course in over[: max(0, len(over) - KEPT_MAX)]}
+        return {name: course for name, course in self._courses.items() if name not in gone}
 
 
 def check(window: Window, now: float) -> None:
@@ -283,6 +311,10 @@ def check(window: Window, now: float) -> None:
         )
 
 
+def _nodes(windows: Iterable[Window]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(node for window in windows for node in window.nodes))
+
+
 def _by_clock(course: _Course, now: float) -> WindowState:
     """How a window stands by the clock; `overdue` until it is seen that nothing is out."""
     if course.closed is not None:
@@ -292,18 +324,20 @@ def _by_clock(course: _Course, now: float) -> WindowState:
     return "active" if now < course.window.end else "overdue"
 
 
-def _told(
+def _status(
     course: _Course, state: WindowState, unseen: tuple[str, ...], out: tuple[str, ...] = ()
 ) -> MaintenanceStatus:
+    first, last = course.announced, course.now
+    is_open = state in _OPEN and first is not None and last is not None
     return MaintenanceStatus(
         window=course.window,
         state=state,
         out=out,
         unseen=unseen,
         taken=tuple(node for node in course.window.nodes if node in course.taken),
-        announced=course.announced,
-        now=course.now,
-        worse=state in _OPEN and _worse(course),
+        announced=first,
+        now=last,
+        worse=worsened(first, last) if is_open and first and last else (),
         closed=course.closed,
     )
 
@@ -317,28 +351,23 @@ def _sorted(statuses: Sequence[MaintenanceStatus]) -> tuple[MaintenanceStatus, .
     return (*is_open, *over)
 
 
-def _worse(course: _Course) -> bool:
-    first, last = course.announced, course.now
-    return first is not None and last is not None and _RANK[last.verdict] > _RANK[first.verdict]
+def _at_first_sight(report: RedundancyReport, nodes: Sequence[str]) -> _Plan:
+    """Until it is asked: a group is planned where only announced members are missing."""
+    announced = set(nodes)
+    lacking = [group for group in report.groups if group.status != FULL]
+    whole = {group.id for group in lacking if announced.issuperset(group.missing) and group.missing}
+    beside = [_lack(group) for group in lacking if group.id not in whole]
+    return _Plan(None, frozenset(whole), tuple(beside), (), None)
 
 
-def _plant(report: RedundancyReport) -> object:
-    """What must be the same for an answer to stand, without numbers that always move."""
-    return (
-        report.status,
-        tuple((group.id, group.status, group.missing) for group in report.groups),
-        tuple((load.id, load.state) for load in report.loads),
-        tuple((zone.id, zone.status) for zone in report.zones),
-        report.unknown,
-    )
+def _lack(group: GroupStatus) -> str:
+    return f"{group.id}: {'; '.join(group.reasons)}" if group.reasons else group.id
 
 
 def _worded(report: RedundancyReport, planned: Planned) -> RedundancyReport:
     """The report as it reads where something is out by plan; its status stays what it is."""
     reasons = tuple(dict.fromkeys((*report.reasons, planned.words)))
-    if report.status == FULL:
-        return replace(report, reasons=reasons, planned=planned)
-    if planned.all:
+    if report.status != FULL and planned.all:
         headline = f"as planned, {report.headline} ({planned.words})"
         return replace(report, headline=headline, reasons=reasons, planned=planned)
     return replace(report, reasons=reasons, planned=planned)
@@ -347,4 +376,5 @@ def _worded(report: RedundancyReport, planned: Planned) -> RedundancyReport:
 def _answered(saved: Mapping[str, Any] | None) -> Answered | None:
     if saved is None:
         return None
-    return Answered(saved["verdict"], tuple(saved["reasons"]), float(saved["time"]))
+    lists = {key: tuple(saved[key]) for key in ("reasons", "lost", "unprotected", "overloaded")}
+    return Answered(**{**saved, **lists})

@@ -218,11 +218,16 @@ WindowState = Literal["planned", "active", "overdue", "ended", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a what-if answered about a window: what its nodes out would do, or do."""
+    """What was answered about a window: what its nodes out would do, or do; ids of loads and nodes,
+    and the status by group and zone."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
     time: float
+    lost: tuple[str, ...] = ()
+    unprotected: tuple[str, ...] = ()
+    overloaded: tuple[str, ...] = ()
+    statuses: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +235,7 @@ class MaintenanceStatus:
     """Announced maintenance as it stands. `out` are those of its nodes that are not as they should
     be, `unseen` those that no device tells of, which count as out while it is active; `taken` were
     out at any time of it. `announced` is what was answered first, `now` last; both None before
-    every device was tried. `worse`: the plant has changed under it."""
+    every device was tried. `worse` is what has become worse since, in words."""
 
     window: Window
     state: WindowState
@@ -239,7 +244,7 @@ class MaintenanceStatus:
     taken: tuple[str, ...]
     announced: Answered | None
     now: Answered | None
-    worse: bool
+    worse: tuple[str, ...] = ()
     closed: float | None = None
     """When it ended or was cancelled (UTC seconds)."""
 

@@ -1,17 +1,20 @@
-"""How the tests are spread over workers: `pytest -n logical --dist loadgroup` (`make test`)."""
+"""How the tests are spread over workers (`make test`): file by file, so that what is dear to set up
+is set up once; the tests of some files one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-import pytest
+_ONE_BY_ONE = frozenset(("tests/test_scenarios_virtual.py", "tests/test_scenarios_examples.py"))
+"""Their tests are long and share nothing: they come last, and fill up both workers."""
 
-_SHARED = {"class", "module", "package", "session"}
+
+class _Spread(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file in _ONE_BY_ONE else file
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Tests of a file that share what is dear to set up, such as a running demo, stay together."""
-    for item in items:
-        fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009
-        if any(one.scope in _SHARED for found in fixtures for one in found):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+def pytest_xdist_make_scheduler(config: object, log: Producer) -> _Spread:
+    return _Spread(config, log)

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.engine import Engine
 from core.maintenance import WindowError
+from core.site import Group
 from core.vocabulary import Severity
+from tests.support.plants_random import standby_plants
+from tests.support.power import Plant
 from tests.support.watched import HOUR, START, UPSS, Watched, window
 
 
@@ -120,6 +124,7 @@ def test_it_is_judged_when_it_is_announced_and_when_the_plant_changes():
     alarm = plant.alarm("maintenance/m-1/verdict")
     assert alarm.severity is Severity.WARNING
     assert "was reduced, is unsafe now" in alarm.message
+    assert "row would be lost now" in alarm.message or "overloaded now" in alarm.message
     plant.at(2, ups_3="online")
     assert plant.alarm("maintenance/m-1/verdict") is None
     moved = [(e.before, e.after) for e in plant.snapshot.events if e.kind == "maintenance"]
@@ -325,3 +330,99 @@ def test_many_that_are_over_are_forgotten_but_the_newest():
     assert len(kept) == 201
     assert "w-0" not in kept
     assert "w-202" in kept
+
+
+@settings(max_examples=60, deadline=None)
+@given(nodes=standby_plants(), data=st.data())
+def test_announcing_what_nobody_sees_never_makes_a_verdict_or_an_answer_better(nodes, data):
+    """Random plants without devices: every node that is announced may be out, or not."""
+    named = data.draw(
+        st.lists(
+            st.sampled_from([n.id for n in nodes if n.kind != "load"]),
+            unique=True,
+            min_size=1,
+            max_size=2,
+        )
+    )
+    groups = [Group("gensets", "N+R", tuple(n.id for n in nodes if n.kind == "genset"), 0)]
+    for side in "abc":
+        members = tuple(n.id for n in nodes if n.kind == "ups" and n.id.startswith(f"ups-{side}"))
+        if members:
+            groups.append(Group(f"modules-{side}", "N+R", members, min(1, len(members) - 1)))
+    site = Plant(nodes, groups).site
+    announced_site = replace(site, maintenance=(window("w", -1, 1, *named, fixed=True),))
+    plain, planned = Engine(site, START), Engine(announced_site, START)
+    for engine in (plain, planned):
+        engine.tick(START)
+        engine.ask_maintenance()
+        engine.tick(START + 1)
+    order = (0, -1, 1, 2, 3)
+    was, now = plain.snapshot.redundancy, planned.snapshot.redundancy
+    assert order.index(now.status) <= order.index(was.status)
+    for old, new in zip(was.groups, now.groups, strict=True):
+        assert order.index(new.status) <= order.index(old.status), old.id
+    rank = ("unsafe", "unknown", "reduced", "safe")
+    for out in [n.id for n in nodes if n.kind != "load"][:4]:
+        one, other = (engine.what_if([out], [], "worst", "now") for engine in (plain, planned))
+        assert rank.index(other.verdict) <= rank.index(one.verdict), out
+
+
+def test_what_is_put_on_bypass_instead_of_out_is_judged_as_it_stands():
+    """On bypass a module takes its whole bus along: worse than if it were gone."""
+    plant = Watched(window("wo", 0, 9, "ups-2", fixed=True))
+    plant.at(0.1)
+    assert plant.status("wo").announced.verdict == "reduced"
+    plant.at(1, ups_2="maintenance_bypass")
+    status = plant.status("wo")
+    assert status.now.verdict == "unsafe"
+    assert "was reduced, is unsafe now" in status.worse
+
+
+def test_one_more_fault_is_worse_though_the_word_stays_the_same():
+    plant = Watched(window("wo", 0, 9, "ups-2", "ups-3", fixed=True))
+    plant.at(0.1)
+    assert plant.status("wo").announced.verdict == "unsafe", "500 of 700 kW"
+    plant.at(1, ups_2="off", ups_3="off")
+    assert plant.status("wo").worse == ()
+    plant.at(2, ups_1="off")
+    status = plant.status("wo")
+    assert status.now.verdict == "unsafe"
+    assert "row would be lost now" in status.worse
+    assert "row would be lost now" in plant.alarm("maintenance/wo/verdict").message
+
+
+def test_one_poll_missed_elsewhere_is_no_news():
+    plant = Watched(window("wo", 0, 9, "ups-2", fixed=True), demand_kw=400)
+    plant.at(1, ups_2="off")
+    told = plant.snapshot.redundancy
+    assert told.planned.all
+    seen = len(plant.snapshot.events)
+    plant.missed.add("ups-3")
+    for second in (4, 6):
+        plant.at(1 + second / HOUR)
+        assert plant.snapshot.redundancy.planned.all
+        assert plant.status("wo").worse == ()
+    plant.missed.clear()
+    plant.at(1 + 8 / HOUR)
+    assert [e for e in plant.snapshot.events[seen:] if e.kind == "maintenance"] == []
+
+
+def test_what_stays_unknown_is_told_after_a_while():
+    plant = Watched(window("wo", 0, 9, "ups-2", fixed=True))
+    plant.at(1, ups_2="off")
+    assert plant.status("wo").now.verdict == "reduced"
+    plant.silent.add("ups-3")
+    for second in range(5, 60, 5):
+        plant.at(1 + second / HOUR)
+    assert plant.status("wo").now.verdict == "unknown"
+    assert plant.status("wo").worse
+
+
+def test_asking_again_is_not_the_ticks_business():
+    plant = Watched(window("wo", 0, 9, "ups-2", fixed=True))
+    plant.at(0.1)
+    assert not plant.engine.ask_maintenance(), "nothing has changed"
+    plant.modes["ups-2"] = "off"
+    before = plant.status("wo").now
+    plant.engine.tick(plant.now + 30)
+    assert plant.status("wo").now is before

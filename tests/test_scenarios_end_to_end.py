@@ -312,7 +312,8 @@ def test_a_counter_that_begins_again_does_not_move_the_pue(troubles):
         known = [value for value in values if value is not None]
         assert known.index(known[0]) == 0
         assert None not in values[values.index(known[0]) :], "it does not vanish either"
-        assert max(known) - min(known) < 0.02, window
+        # The clock runs six times as fast: in a minute a second of delay shows.
+        assert max(known) - min(known) < (0.03 if window == "1m" else 0.02), window
 
 
 def test_only_the_silent_device_is_down(troubles):

@@ -431,6 +431,7 @@ MAINTAINED = METERED + "maintenance:\n  - {id: wo-1, "
         ("start: 2026-11-25 08:00, end: 2027-11-25, nodes: mv}", "end", "more than 92 days"),
         ("start: 25/11/2026, end: 2026-11-25, nodes: mv}", "start", "write it like 2026-11-25"),
         ("start: 2026-11-25 08:00, end: 2026-11-25 17:00}", "nodes", "is missing"),
+        ("start: 2026-02-30T08:00:00Z, end: 2026-11-25, nodes: mv}", "start", "is no time"),
     ],
 )
 def test_mistakes_in_maintenance_are_told_with_line_and_key(tmp_path, keys, key, message):

@@ -6,6 +6,7 @@ A test keeps docs/site-file.md equal to what this prints.
 from __future__ import annotations
 
 import typing
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -125,7 +126,13 @@ def _type(annotation: Any) -> str:
         return f"{_type(arguments[0])} → {_type(arguments[1])}"
     if arguments:
         return " or ".join(_type(a) for a in arguments if a is not type(None))
-    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    names = {
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true or false",
+        datetime: "time",
+    }
     return names.get(annotation, "mapping")
 
 

@@ -157,7 +157,10 @@ def _mapping(node: yaml.MappingNode, path: KeyPath, document: Document) -> dict[
 
 
 def _scalar(node: yaml.Node) -> Any:
-    return SafeConstructor().construct_object(node, deep=True)
+    try:
+        return SafeConstructor().construct_object(node, deep=True)
+    except ValueError:
+        return node.value  # the 30th of February: as written, so that its key complains of it
 
 
 def _merge(document: Document, part: Document, value: dict[str, Any]) -> None:

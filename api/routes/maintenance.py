@@ -19,6 +19,9 @@ from core.site import Window
 
 router = APIRouter(tags=["redundancy"])
 
+_SNAPSHOTS_MAX = 5
+"""After so many the answer goes out without a judgement: a large plant takes its time."""
+
 Name = Annotated[str, Path(description="id of the maintenance", examples=["m-1"])]
 
 
@@ -125,8 +128,12 @@ async def cancel(name: Name, api: Api) -> Response:
 
 
 async def _fresh(services: Services, name: str) -> Doc:
-    """One maintenance as the next snapshot has it."""
-    await services.next_snapshot(services.snapshot().version)
+    """One maintenance as the next snapshots have it: with what it does, once that can be told."""
+    for _ in range(_SNAPSHOTS_MAX):
+        snapshot = await services.next_snapshot(services.snapshot().version)
+        status = next((s for s in snapshot.maintenance if s.window.id == name), None)
+        if not snapshot.ready or (status is not None and (status.now or status.closed)):
+            break
     return _doc(services, name)
 
 

@@ -64,11 +64,6 @@ class CoolingModel:
         self._watcher = CoolingWatcher(self._plan, site)
         self._start_s = start_s
         self._last: _Last | None = None
-        self._announced: frozenset[str] = frozenset()
-
-    def announce(self, names: Sequence[str]) -> None:
-        """These are in maintenance: units that no device tells of count as out."""
-        self._announced = frozenset(unit for name in names for unit in self.knows(name))
 
     @property
     def devices(self) -> Mapping[str, str]:
@@ -86,12 +81,6 @@ class CoolingModel:
             unit: live[unit] for unit in self.knows(name) if unit in live and self.devices[unit]
         }
 
-    def _without_unseen(self, seen: Seen) -> Seen:
-        out = {name: OUT for name in self._announced if seen.live[name].assumed}
-        if not out:
-            return seen
-        return replace(seen, live={**seen.live, **out}, strict={**seen.strict, **out})
-
     def added(
         self,
         power: RedundancyReport,
@@ -103,7 +92,7 @@ class CoolingModel:
         """The report of the power graph with the cooling in it; `now` in UTC seconds."""
         if not self._plan.zones:
             return power
-        seen = self._without_unseen(self._watcher.see(view, devices, now, remember=True))
+        seen = self._watcher.see(view, devices, now, remember=True)
         live = self._patient(seen, powered.waiting)
         last = self._last
         if (
@@ -140,7 +129,7 @@ class CoolingModel:
         of what is not known, `designed` as it was built, with the demands of the time that is asked
         for."""
         cases = question.cases
-        seen = self._without_unseen(self._watcher.see(view, devices, now))
+        seen = self._watcher.see(view, devices, now)
         changes = {unit: BACK for name in question.back for unit in self.knows(name)}
         changes |= {unit: OUT for name in question.out for unit in self.knows(name)}
         demands = demands_of(after[0])

@@ -18,7 +18,7 @@ from core.cooling.condition import UnitCondition
 from core.cooling.report import CoolingModel
 from core.cooling.supply import Losses, Powered
 from core.redundancy.answers import Answers, Look
-from core.redundancy.condition import OUT, Condition, Demand, Plant
+from core.redundancy.condition import Condition, Demand, Plant
 from core.redundancy.consequences import DISCRETE, NUMBERS, state_of
 from core.redundancy.evaluate import CASES, CaseName
 from core.redundancy.fuel import fuel_words
@@ -106,18 +106,6 @@ class RedundancyModel:
         self._look: _Look | None = None
         self._judged: _Judged | None = None
         self._played: _Played | None = None
-        self._announced: dict[int, Condition] = {}
-
-    def announce(self, names: Sequence[str]) -> None:
-        """These are in maintenance: nodes that no device tells of count as out. Not so loads: what
-        they take would be missed in the load of others."""
-        numbers = {i for name in names for i in self._answers.numbers(name)} - set(
-            self._graph.loads
-        )
-        unseen = {i for i in numbers if not self._graph.nodes[i].device}
-        if unseen != self._announced.keys():
-            self._announced, self._look = dict.fromkeys(unseen, OUT), None
-        self._cooling.announce(names)
 
     def devices(self, names: Sequence[str]) -> frozenset[str]:
         """Devices among these ids, and those that tell of nothing but what is among them."""
@@ -153,7 +141,7 @@ class RedundancyModel:
         self, view: PointView, devices: Mapping[str, DeviceStatus], now: float
     ) -> RedundancyReport:
         """The verdict now (UTC seconds)."""
-        seen = self._announced_out(self._watcher.see(view, devices, now, remember=True))
+        seen = self._watcher.see(view, devices, now, remember=True)
         self._look = _Look(view, now, seen)
         last = self._judged
         if (
@@ -209,19 +197,7 @@ class RedundancyModel:
         last = self._look
         if last is not None and last.view is view and last.now == now:
             return last.seen
-        return self._announced_out(self._watcher.see(view, devices, now))
-
-    def _announced_out(self, seen: Seen) -> Seen:
-        """What is announced to be out, and nobody tells, is out."""
-        if not self._announced:
-            return seen
-        return replace(
-            seen,
-            live=seen.live.changed(self._announced),
-            worst=seen.worst.changed(self._announced),
-            best=seen.best.changed(self._announced),
-            wary=seen.wary.changed(self._announced),
-        )
+        return self._watcher.see(view, devices, now)
 
     def _judge(self, seen: Seen, now: float) -> _Judged:
         live = self._study(seen.live)

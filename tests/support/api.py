@@ -478,8 +478,13 @@ class FakeServices:
     async def announce(self, window: Window) -> str:
         for name in window.nodes:
             self.what_if([name], [], "worst", "now")
-        answer = self.what_if(window.nodes, [], "worst", "now")
-        name = self.maintenance.announce(window, answer, self.clock.now()).id
+        name = self.maintenance.announce(window, self.clock.now()).id
+        self.maintenance.ask(
+            self._snapshot.redundancy,
+            self.clock.now(),
+            away=lambda _: None,
+            effect=lambda out, back, *_: self.what_if(out, back, "worst", "now"),
+        )
         asyncio.get_running_loop().create_task(self._ticked())
         return name
 

@@ -51,6 +51,8 @@ class Watched:
         self.now = START
         self.modes = dict.fromkeys(UPSS, "online")
         self.silent: set[str] = set()
+        self.missed: set[str] = set()
+        """Whose last poll failed, but not the one before."""
         self.engine = self.made()
 
     def made(self) -> Engine:
@@ -88,7 +90,7 @@ class Watched:
     def _tell(self, now: float) -> None:
         states = MODE.axis.states
         for name in UPSS:
-            up = name not in self.silent
+            up = name not in self.silent | self.missed
             if up:
                 code = np.array([float(states.index(self.modes[name]))])
                 good = np.full(1, Quality.GOOD, dtype=np.uint8)
@@ -96,9 +98,11 @@ class Watched:
                 severity = np.full(1, Severity.CRITICAL if bad else Severity.OK, dtype=np.uint8)
                 self.engine.expect(self.rows[name], 5.0)
                 self.engine.accept(Batch.of(now, self.rows[name], code, good, severity))
-            last = now if up else now - 600
+            last = now if up else now - (600 if name in self.silent else 6)
             told = DeviceStatus(
                 name, up, True, "", Nameplate(), last, "" if up else "no answer", 0.01, 9, 0, 0, 1
             )
             self.engine.report(name, lambda told=told: told)
         self.engine.tick(now)
+        if self.engine.ask_maintenance():
+            self.engine.tick(now)
