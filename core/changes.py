@@ -8,9 +8,11 @@ with what the earlier run saw last (`core/stand.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
+from core.meter_events import COUNTING, LASTING
 from core.quality import LEVEL_NAMES, Level
 from core.redundancy.words import names
 from core.snapshot import DeviceStatus, Event, Kpi, LoadStatus, MaintenanceStatus, Snapshot
@@ -73,6 +75,20 @@ class Changes:
                 yield from self._figures(after, span)
             self.stand.seen = after.time
         self.stand.alive = after.time
+
+    def meters(self, turns: Iterable[Event]) -> Iterator[Event]:
+        """What happened to counters, without what was told before: after a restart a meter finds
+        again what it had found."""
+        stand = self.stand.meters
+        for turn in turns:
+            was = stand.get(turn.point, COUNTING)
+            if turn.after == was:
+                continue
+            if turn.after in LASTING:
+                stand[turn.point] = turn.after
+            else:
+                stand.pop(turn.point, None)
+            yield replace(turn, before=was)
 
     def _last(self, before: Snapshot) -> float:
         """When was looked last, in an earlier run where this one has not seen everything yet."""

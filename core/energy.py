@@ -18,11 +18,12 @@ from core.cells import Columns, Span, Spans
 from core.counters import Register
 from core.ledger import CELL_S, Kept, Ledger
 from core.meter import Meter, Suspect
-from core.metering import EnergyInput
+from core.meter_events import MeterWatch, Noted
+from core.metering import EnergyInput, per_unit
 from core.points import parse_point
 from core.quality import LEVEL_SHIFT, Level, Quality
 from core.readings import Bytes, Floats
-from core.snapshot import PointView
+from core.snapshot import Event, PointView
 from core.standstill import Standstill
 from core.windows import LATE_S_MAX, Window
 
@@ -47,10 +48,6 @@ PACE_S_MAX = LATE_S_MAX / SILENT_AFTER_STEPS
 
 KEPT_OVER_RESTART_S = 600.0
 """A shorter window begins anew with a restart: the ledger is too coarse to fill it."""
-
-PER_UNIT: Mapping[str, float] = {"m3": 1000.0, "m3/s": 3.6e6}
-"""Volumes count as litres and litres an hour here, whose registers have the sizes of those that
-count Wh. Other units are as in the vocabulary."""
 
 RATED = frozenset({"active_energy", "active_energy_export"})
 """A rating of a device bounds these; its heat, water and fuel are something else."""
@@ -107,8 +104,8 @@ class EnergyMeters:
         ]
         # The power beside an export counter is negative while energy flows out.
         signs = np.array([-1.0 if name == "active_energy_export" else 1.0 for name in quantities])
-        self._counts = np.array([_per_unit(energy) for energy, _ in self.keys])
-        self._towards = signs * np.array([_per_unit(power) for _, power in self.keys])
+        self._counts = np.array([per_unit(energy) for energy, _ in self.keys])
+        self._towards = signs * np.array([per_unit(power) for _, power in self.keys])
         self._per_k = np.array([each.per_k for each in by_key.values()])
         self._corrected_by = [each.corrected_by for each in by_key.values()]
         self._corrected_row = np.full(len(self.keys), -1)
@@ -133,6 +130,7 @@ class EnergyMeters:
         """How much of each meter's energy may not be counted yet, as its counter is coarse."""
         self.windows = {name: Window(length_s, n) for name, length_s in RINGS.items()}
         self.ledger = Ledger(n)
+        self._watch = MeterWatch(self.names)
         self.added = Spans.of((), ())
         """What the last update brought, in UTC."""
         self.updates = 0
@@ -229,6 +227,11 @@ class EnergyMeters:
         self.added = found.later(-self._offset)
         self.ledger.add(self.added, now)
         self._set_power(power, power_ok, counter_ok, power_quality)
+        self._watch.stand(self.standing(np.arange(len(self))), self._meters)
+
+    def turns(self) -> list[Event]:
+        """What happened to counters since the last call, as events without a number."""
+        return self._watch.events(self._offset)
 
     def set_clock(self, now: float) -> None:
         """It is `now`, in UTC seconds by the wall clock."""
@@ -246,6 +249,7 @@ class EnergyMeters:
     ) -> list[Span]:
         """Hand one meter its new readings in the order of their times."""
         meter = self._meters[i]
+        was = Noted.of(meter)
         at = [min(t + self._offset, self.now) for t in (power_time, counter_time) if t is not None]
         if len(at) == 1:
             power = power_w if power_time is not None else None
@@ -260,6 +264,7 @@ class EnergyMeters:
         self._heard(i, meter.until)
         self.heard[i] = meter.heard
         self.coarse_wh[i] = meter.coarse_wh
+        self._watch.look(i, was, meter)
         return spans
 
     def _heard(self, i: int, until: float) -> None:
@@ -374,12 +379,6 @@ class EnergyMeters:
         for window in self.windows.values():
             if window.length_s >= KEPT_OVER_RESTART_S:
                 window.add(spans)
-
-
-def _per_unit(point: str) -> float:
-    """What one unit of a point counts here."""
-    definition = parse_point(point).name.definition if point else None
-    return PER_UNIT.get(definition.unit, 1.0) if definition else 1.0
 
 
 def _waiting(n: int) -> Bytes:

@@ -177,7 +177,7 @@ class Engine:
         )
         self._levels.update(snapshot)
         snapshot = replace(snapshot, levels=self._levels.totals())
-        self._events.update(before, snapshot)
+        self._events.update(before, snapshot, self._kpis.meters.turns())
         revised = self._statements.revised()
         if revised:
             self._events.note("revised", revised, now, Severity.WARNING)

@@ -12,7 +12,7 @@ back. While the disk refuses, events are told all the same (`refused`). Finds no
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -64,12 +64,17 @@ class EventLog:
 
     # Writing.
 
-    def update(self, before: Snapshot, after: Snapshot) -> None:
-        """Add what changed from one snapshot to the next."""
+    def update(self, before: Snapshot, after: Snapshot, turns: Iterable[Event] = ()) -> None:
+        """Add what changed from one snapshot to the next, and the `turns` of meters."""
         if before.version == 0:
             self._start(before.time)
         shown, cut = self._states.update(after.points, EVENTS_A_TICK_MAX)
-        found = [*of_kasbah(before, after), *shown, *self._changes.update(before, after)]
+        found = [
+            *of_kasbah(before, after),
+            *shown,
+            *self._changes.meters(turns),
+            *self._changes.update(before, after),
+        ]
         found.sort(key=lambda each: (each.latest, each.earliest))
         cut += max(0, len(found) - EVENTS_A_TICK_MAX)
         self.add(found[:EVENTS_A_TICK_MAX])

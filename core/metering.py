@@ -7,11 +7,16 @@ say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.points import parse_point
 from core.tariff import Tariff
+
+PER_UNIT: Mapping[str, float] = {"m3": 1000.0, "m3/s": 3.6e6}
+"""Volumes count as litres and litres an hour here, whose registers have the sizes of those that
+count Wh. Other units are as in the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +191,9 @@ class Energy:
             yield from (*self.cer.heat, *self.cer.electricity)
         if self.pv_plant is not None:
             yield from (*self.pv_plant.irradiation, *self.pv_plant.corrected)
+
+
+def per_unit(point: str) -> float:
+    """What one unit of a point counts in the meters."""
+    definition = parse_point(point).name.definition if point else None
+    return PER_UNIT.get(definition.unit, 1.0) if definition else 1.0
