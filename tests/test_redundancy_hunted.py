@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.quality import Quality
 from tests.support.conditions import NOW
-from tests.support.power import Plant, node
+from tests.support.power import Plant, node, two_sides
 from tests.test_redundancy_fuel import GENS, burning, tank
 
 
@@ -101,3 +103,22 @@ def test_an_answer_is_out_of_date_as_soon_as_a_device_is_silent():
     assert (report.status, report.headline) == (before.status, before.headline)
     assert report.state != before.state
     assert plant.what_if("").consequences.validity.state == report.state
+
+
+def test_a_battery_that_nobody_tells_of_is_not_trusted_with_more_than_it_carries_now():
+    """The batteries bear 72 kW each. With pdu-1a out, side B has 150 kW on two of them: too much
+    for either, though it is unprotected already if ups-b1 is off, and though it is not if ups-b1
+    has a battery without end."""
+    watched = ("ups-a1", "ups-a2", "ups-b1", "ups-b2")
+    nodes = [
+        replace(n, device=n.id) if n.id in watched else n
+        for n in two_sides(module=150, row=100, pdu=200)
+    ]
+    plant = Plant(nodes)
+    for name in watched:
+        plant.at({f"{name}/mode": "online", f"{name}/battery.runtime": 900.0})
+        plant.at({f"{name}/output.active_power": 15_000.0})
+    assert plant.what_if("pdu-1a").verdict == "unsafe"
+    plant.silent("ups-b1", last=NOW - 100)
+    assert plant.what_if("pdu-1a").verdict == "unknown"
+    assert plant.what_if("").verdict == "reduced", "what is not harmed is not in doubt"

@@ -26,6 +26,7 @@ from core.redundancy.verdict import (
     harm,
     mixed_harm,
     reduction,
+    taxed_harm,
     unknown_words,
     untold,
 )
@@ -134,6 +135,7 @@ class Answers:
             best_there = {i: best.conditions[i] for i in changes}
             best_harm = (
                 mixed_harm(at_best, hopeful, after, doubtful, cases)
+                or taxed_harm(at_best, hopeful, doubtful, cases)
                 or harm(self._study(replace(seen.wary, demands=demands)), wary, cases)
                 or harm(self._study(worst.changed(best_there)), after, cases)
             )

@@ -9,12 +9,12 @@ safe from harm the worse one answers, where they differ nobody can tell.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from core.redundancy.condition import Demand, Plant, worst_of
 from core.redundancy.evaluate import CaseName
-from core.redundancy.graph import PowerGraph
+from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.groups import AT_N, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
@@ -24,6 +24,9 @@ from core.snapshot import GroupStatus, Verdict
 _ALL_MIXTURES_OF = 5
 _PAIRS_OF = 20
 """Up to so many unknown nodes, every mixture of them in and out is tried, or every pair out."""
+
+_MORE = 1e-6
+"""A battery carries more than before beyond this part of it: less is rounding."""
 
 _SAID_MAX = 5
 """At most so many sentences of a kind."""
@@ -107,6 +110,33 @@ def mixed_harm(
                 *(f"the transfer of {name}" for name in after.graph.in_order(transfers & weak)),
             ]
             return [f"if only {names(bad_words)} were out: {names(harmed)}"]
+    return []
+
+
+def taxed_harm(
+    before: Study, after: Study, unknown: Sequence[int], cases: Sequence[CaseName]
+) -> list[str]:
+    """Harm by batteries that nobody tells of and that would have to carry more than now, in words:
+    they may bear the one and not the other. Studies at the best; such batteries are tried one by
+    one and all together.
+    """
+    graph, conditions = after.graph, after.plant.conditions
+    taxed = [
+        i
+        for i in unknown
+        if graph.role[i] is Role.UPS and after.bridged_kw(i) > before.bridged_kw(i) * (1 + _MORE)
+    ]
+    tried = [(i,) for i in taxed]
+    for weak in tried if len(taxed) < 2 else (*tried, tuple(taxed)):
+        found = after.study_of({i: replace(conditions[i], protects=False) for i in weak}).effects
+        bare = 0
+        for case in cases:
+            bare |= found[case].unprotected & ~before.effects[case].hit
+        if bare:
+            bears = (
+                f"if the battery of {names(graph.ids(weak))} bears what it carries now and no more"
+            )
+            return [f"{bears}: {names(after.loads_of(bare))}"]
     return []
 
 
