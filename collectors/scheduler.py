@@ -86,6 +86,7 @@ class _Health:
     skipped: int = 0
     points: int = 0
     errors: tuple[str, ...] = ()
+    uptime_s: float | None = None
 
 
 class Turns:
@@ -166,6 +167,8 @@ class DeviceLoop:
                     await self._open()
                 answer = await self._session.poll("fast")
                 self._take("fast", answer)
+                if answer.uptime_s is not None:
+                    self._health.uptime_s = answer.uptime_s
                 if started >= self._slow_due:
                     # Due again from its turn on, so that the slow polls keep their rhythm.
                     self._slow_due = started + poll.slow_interval_s * 0.99
@@ -273,6 +276,7 @@ class DeviceLoop:
             skipped=health.skipped,
             points=health.points,
             errors=health.errors,
+            uptime_s=health.uptime_s,
         )
 
 

@@ -68,7 +68,8 @@ class Answer(NamedTuple):
     """One poll, as it came: `decoder` makes values of `raw`, the first of which belong to `slots`,
     places in `Opened.names`.
 
-    `restarted` asks to open the session anew: the device restarted, or changed.
+    `restarted` asks to open the session anew: the device restarted, or changed. `uptime_s` is how
+    long it says that it runs, None where it does not.
     """
 
     time: float
@@ -77,6 +78,7 @@ class Answer(NamedTuple):
     decoder: Decoder
     errors: tuple[str, ...] = ()
     restarted: bool = False
+    uptime_s: float | None = None
 
     def decoded(self) -> tuple[Floats, Bytes, Bytes]:
         """Value, quality and severity for each slot."""
@@ -138,6 +140,12 @@ class _Speed(Generic[Item, Asked]):
     plan: Plan[Item, Asked]
     slots: Indices
     first: tuple[Item, ...]
+
+
+def _uptime(current: _Speed[Item, Asked], raw: Sequence[Raw]) -> int | None:
+    """Hundredths of a second that the device runs, None where it was not asked or does not say."""
+    told = raw[0] if current.first and raw else None
+    return told if type(told) is int else None
 
 
 class DeviceSession(Generic[Item, Asked]):
@@ -209,7 +217,9 @@ class DeviceSession(Generic[Item, Asked]):
             self._reopen |= await self._reader.changed()
         self._judge(current, raw, errors)
         told = tuple(dict.fromkeys((*self._refusals, *errors)))
-        return Answer(time, slots, raw, plan.decoder, told, self._reopen)
+        uptime = _uptime(current, raw)
+        uptime_s = None if uptime is None else uptime / 100
+        return Answer(time, slots, raw, plan.decoder, told, self._reopen, uptime_s)
 
     def close(self) -> None:
         self._speeds.clear()
@@ -286,7 +296,8 @@ class DeviceSession(Generic[Item, Asked]):
 
     def _judge(self, current: _Speed[Item, Asked], raw: Sequence[Raw], errors: list[str]) -> None:
         """Whether the device is another one now, so that it has to be opened anew."""
-        if current.first and type(uptime := raw[0]) is int:
+        uptime = _uptime(current, raw)
+        if uptime is not None:
             if uptime < self._uptime - UPTIME_SLACK:
                 self._reopen = True
             self._uptime = uptime

@@ -25,6 +25,15 @@ CLOCK_SET_BACK_S = 0.5
 SETTLED_S = 60.0
 """The quality of a key figure is news when it has stood for so long; shorter it flickers."""
 
+UPTIME_SLACK_S = 5.0
+"""An uptime that steps back by less is no restart."""
+
+UPTIME_WRAPS_S = 2**32 / 100
+"""sysUpTime counts hundredths of a second in 32 bits (RFC 3418): it wraps after 497 days ..."""
+
+UPTIME_WRAPPED_WITHIN_S = 86_400.0
+"""... and has wrapped where that makes no more than so much since the last look; a choice."""
+
 CAUSES_MAX = 5
 """So many reasons are named."""
 
@@ -113,7 +122,9 @@ class Changes:
                 gone = seen if status.up else last_success or seen
                 yield _answers(status, was, (min(gone, after.time), after.time))
             if was is not None:
-                yield from _another(name, was, now, (min(seen, after.time), after.time))
+                span = (min(seen, after.time), after.time)
+                yield from _another(name, was, now, span)
+                yield from _restarted(name, was, now, span)
 
     def _supply(self, after: Snapshot, span: tuple[float, float]) -> Iterator[Event]:
         """The site's mode of supply."""
@@ -245,6 +256,7 @@ def _heard(status: DeviceStatus, was: Heard | None) -> Heard:
         plate.vendor or was.vendor,
         plate.model or was.model,
         plate.serial or was.serial,
+        was.uptime_s if status.uptime_s is None else status.uptime_s,
     )
 
 
@@ -270,6 +282,16 @@ def _another(name: str, was: Heard, now: Heard, span: tuple[float, float]) -> It
         before, after = _plate(was), _plate(now)
         message = f"{name} is another device: {before} → {after}"
         yield event("device", after, message, Severity.WARNING, span, device=name, before=before)
+
+
+def _restarted(name: str, was: Heard, now: Heard, span: tuple[float, float]) -> Iterator[Event]:
+    """A device whose uptime began again. A counter of 32 bits that wraps is no restart."""
+    if was.uptime_s is None or now.uptime_s is None or now.uptime_s > was.uptime_s - UPTIME_SLACK_S:
+        return
+    if now.uptime_s + UPTIME_WRAPS_S - was.uptime_s < UPTIME_WRAPPED_WITHIN_S:
+        return
+    message = f"{name}, or its network card, restarted: it runs for {now.uptime_s:.0f} s"
+    yield event("device", "restarted", message, Severity.WARNING, span, device=name)
 
 
 def _plate(heard: Heard) -> str:

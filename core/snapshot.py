@@ -53,7 +53,8 @@ class DeviceStatus:
     """How one device's polling goes.
 
     `last_error` says why a device is down, `errors` what one that is up does not give, a sentence
-    each.
+    each. `uptime_s` is how long it, or its network card, said last that it runs; None where it does
+    not say.
     """
 
     id: str
@@ -69,6 +70,7 @@ class DeviceStatus:
     skipped: int
     points: int
     errors: tuple[str, ...] = ()
+    uptime_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

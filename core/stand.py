@@ -15,12 +15,14 @@ STATE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A device as it was heard last: whether it answered, and who it said it was."""
+    """A device as it was heard last: whether it answered, who it said it was,
+    and how long it ran."""
 
     up: bool
     vendor: str = ""
     model: str = ""
     serial: str = ""
+    uptime_s: float | None = None
 
 
 @dataclass(slots=True)

@@ -178,6 +178,32 @@ def test_a_device_that_is_another_one_is_told_also_when_it_was_changed_while_dow
     assert again.tick(devices=device(vendor="V", model="M")) == ()  # it does not say
 
 
+def test_a_device_that_restarted_is_told_also_when_it_did_while_down():
+    def device(uptime_s):
+        return [replace(status("ups-a1"), uptime_s=uptime_s)]
+
+    disk = Disk()
+    run = Run(disk, NOW)
+    run.tick(devices=device(1000.0))
+    assert run.tick(devices=device(1001.0)) == ()
+    assert run.tick(devices=device(998.0)) == ()  # within the slack
+    (restarted,) = run.tick(devices=device(3.0), remember=True)
+    assert (restarted.kind, restarted.device, restarted.after) == ("device", "ups-a1", "restarted")
+    assert restarted.message == "ups-a1, or its network card, restarted: it runs for 3 s"
+    assert (restarted.earliest, restarted.latest) == (NOW + 3, NOW + 4)
+    assert run.tick(devices=device(None)) == ()
+    run.tick(devices=device(500.0), remember=True)
+    found = Run(disk, NOW + 60).tick(devices=device(20.0))
+    assert [event.after for event in found if event.device] == ["restarted"]
+
+
+def test_an_uptime_that_wraps_after_497_days_is_no_restart():
+    run = Run(Disk(), NOW)
+    for uptime_s in (2**32 / 100 - 2, 3.0):
+        found = run.tick(devices=[replace(status("ups-a1"), uptime_s=uptime_s)])
+    assert found == ()
+
+
 # Numbers are told when they are safe
 
 

@@ -260,9 +260,11 @@ async def test_a_restart_asks_to_open_again(opened):
         agent.objects[odd_agent.SYS_UPTIME] = 1_000_500
         await device.poll("fast")
         assert not device.answers[-1].restarted
+        assert device.answers[-1].uptime_s == 10_005.0
         agent.objects[odd_agent.SYS_UPTIME] = 42
         await device.poll("fast")
         assert device.answers[-1].restarted
+        assert device.answers[-1].uptime_s == 0.42
 
 
 async def test_a_device_without_uptime_is_polled_all_the_same(opened):
@@ -270,6 +272,7 @@ async def test_a_device_without_uptime_is_polled_all_the_same(opened):
     async with opened(OddAgent(objects)) as device:
         assert await device.everything() == pytest.approx(ALL)
         assert not device.answers[-1].restarted
+        assert device.answers[-1].uptime_s is None
 
 
 async def test_a_point_without_a_value_is_left_out_until_it_has_one(opened):
