@@ -183,6 +183,31 @@ def test_a_ups_without_a_good_battery_carries_and_does_not_protect(points, words
     assert (case.lost_loads, case.unprotected_loads) == ((), ("row",))
 
 
+@pytest.mark.parametrize(
+    "alarm", ["inverter", "charger", "general_fault", "temperature", "overload", "shutdown_pending"]
+)
+def test_a_ups_with_a_critical_alarm_of_its_own_is_not_relied_upon(alarm):
+    point = f"ups-1/alarm.{alarm}"
+    plant = watched().at({point: "active"})
+    assert plant.report().status == 3, "a warning is no verdict"
+    plant.change(point, severity=Severity.CRITICAL)
+    modules = group(plant.report(after_s=1), "modules")
+    words = f"ups-1 has alarm {alarm.replace('_', ' ')} at critical"
+    assert (modules.status, modules.reasons) == (1, (words,))
+    assert plant.what_if("ups-2").verdict == "unsafe"
+    plant.change(point, quality=Quality.NO_ANSWER)
+    assert plant.what_if("ups-2").verdict == "unknown", "what stood there may stand"
+    plant.at({point: "normal"})
+    assert plant.report(after_s=1).status == 3
+
+
+@pytest.mark.parametrize("alarm", ["input", "on_battery", "bypass", "awaiting_power", "ambient_x"])
+def test_a_critical_alarm_about_what_comes_from_outside_says_nothing_of_a_ups(alarm):
+    plant = watched().at({f"ups-1/alarm.{alarm}": "active"})
+    plant.change(f"ups-1/alarm.{alarm}", severity=Severity.CRITICAL)
+    assert plant.report().status == 3
+
+
 def test_battery_time_against_the_start_of_what_would_feed_it():
     """TV-R8: 137 s from the loss of the mains to a loaded rectifier."""
     for runtime_s, unprotected in ((480.0, ()), (120.0, ("row",))):

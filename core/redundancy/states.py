@@ -15,6 +15,8 @@ from core.redundancy.condition import Condition
 from core.redundancy.meanings import STOPS, Means, meaning
 from core.redundancy.phases import WANTED_GIVEN, WANTED_TAKEN, able_share
 from core.redundancy.rows import Reading, Watch
+from core.redundancy.ups_alarms import not_relied_upon
+from core.redundancy.ups_alarms import untold as untold_alarms
 from core.site import EcoPolicy, Node
 
 VOLTAGE_ABSENT_SHARE = 0.5
@@ -95,6 +97,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
         "battery.replacement",
         "breaker.position",
         "output.power_factor",
+        "alarm.",
         *WANTED_GIVEN,
     ),
     "genset": (
@@ -163,7 +166,8 @@ def _ups(reading: Reading, node: Node, start_s: float) -> Condition:
         if _meaning(reading, node, f"breaker.position.{name}") is Means.UNKNOWN:
             return _silent_on(f"breaker.position.{name}")
     bypass, on_battery = _bypass(reading, node), says is Means.BATTERY
-    faults, untold = _battery_faults(reading, node, start_s), _battery_untold(reading, node)
+    faults = [*_battery_faults(reading, node, start_s), *not_relied_upon(reading)]
+    untold = [*_battery_untold(reading, node), *untold_alarms(reading)]
     time_s, tested = reading.number("battery.runtime"), _tested(reading, node)
     no_input = _meaning(reading, node, "breaker.position.input") is Means.NO_FEED
     return Condition(
