@@ -25,7 +25,7 @@ from core.vocabulary import Severity
 
 EVENTS_MAX = 100_000
 """How many events are remembered, in memory and on disk: the newest, by their number and not by a
-clock that may be wrong. A choice: years of a quiet site, 35 MB when full."""
+clock that may be wrong. A choice: years of a quiet site, 50 MB of memory when full."""
 
 TRIM = 1000
 """The oldest are let go so many at once."""

@@ -7,6 +7,7 @@ compared with the last word of the earlier run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -48,22 +49,27 @@ class StateChanges:
         return events, len(moved) - len(events)
 
     def state(self) -> dict[str, Any]:
-        """What `restore` takes after a restart."""
+        """What `restore` takes after a restart: by device and name the code, and how long before
+        `heard` (s, rounded up) it was heard."""
         known = np.flatnonzero(~np.isnan(self._code))
-        return {
-            "points": [
-                *(self._points[row].id for row in self._rows[known].tolist()),
-                *self._earlier,
-            ],
-            "code": [*self._code[known].tolist(), *(code for code, _ in self._earlier.values())],
-            "seen": [*self._seen[known].tolist(), *(seen for _, seen in self._earlier.values())],
-        }
+        points = (self._points[row].id for row in self._rows[known].tolist())
+        words = zip(self._code[known].tolist(), self._seen[known].tolist(), strict=True)
+        rows = {**self._earlier, **dict(zip(points, words, strict=True))}
+        heard = max((seen for _, seen in rows.values()), default=0.0)
+        devices: dict[str, dict[str, tuple[int, float]]] = {}
+        for point, (code, seen) in rows.items():
+            device, _, name = point.partition("/")
+            devices.setdefault(device, {})[name] = int(code), ceil((heard - seen) * 10) / 10
+        return {"heard": heard, "devices": devices}
 
-    def restore(self, state: Mapping[str, Any], since: Iterable[Event] = ()) -> None:
-        """Go on from an earlier `state`, and from the events that came after it."""
-        rows = zip(state["points"], state["code"], state["seen"], strict=True)
-        self._earlier = {str(name): (float(code), float(seen)) for name, code, seen in rows}
-        self.replay(since)
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from an earlier `state`."""
+        heard = float(state["heard"])
+        self._earlier = {
+            f"{device}/{name}": (float(code), heard - float(ago_s))
+            for device, names in state["devices"].items()
+            for name, (code, ago_s) in names.items()
+        }
 
     def replay(self, events: Iterable[Event]) -> None:
         """Take up what these events say that changed, of points that are not in the table yet."""
