@@ -160,6 +160,7 @@ def test_a_bus_on_bypass_is_alive_and_unprotected(mode):
     assert report.cases["as_is"].unprotected_loads == ("row",)
     assert group(report, "modules").status == 0
     assert report.loads[0].state == "unprotected"
+    assert report.headline.startswith("modules: does not protect its load of 200 kW")
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,8 @@ def _spare_words(group: GroupStatus) -> str:
         return "not known"
     if group.status == LOST:
         able = group.load_kw + group.headroom_kw
+        if any("bypass" in reason for reason in group.reasons):
+            return f"does not protect its load of {group.load_kw:.0f} kW {WHEN[group.case]}"
         return (
             f"cannot carry its load of {group.load_kw:.0f} kW {WHEN[group.case]}"
             if group.scheme == "N+R" or able <= 0
