@@ -7,7 +7,6 @@ compared with the last word of the earlier run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,9 @@ class StateChanges:
 
     def __init__(self) -> None:
         self._points: Sequence[Point] = ()
+        self._names: list[str] = []
         self._rows: npt.NDArray[np.intp] = np.empty(0, dtype=np.intp)
-        """Rows of the point table that hold states; the two below have one entry for each."""
+        """Rows of the point table that hold states; names, codes and times go with them."""
         self._code: Floats = np.empty(0)
         self._seen: Floats = np.empty(0)
         self._earlier: dict[str, tuple[float, float]] = {}
@@ -49,26 +49,26 @@ class StateChanges:
         return events, len(moved) - len(events)
 
     def state(self) -> dict[str, Any]:
-        """What `restore` takes after a restart: by device and name the code, and how long before
-        `heard` (s, rounded up) it was heard."""
+        """What `restore` takes after a restart: by point the code, and how long before `heard` (s,
+        rounded up) it was heard."""
         known = np.flatnonzero(~np.isnan(self._code))
-        points = (self._points[row].id for row in self._rows[known].tolist())
-        words = zip(self._code[known].tolist(), self._seen[known].tolist(), strict=True)
-        rows = {**self._earlier, **dict(zip(points, words, strict=True))}
-        heard = max((seen for _, seen in rows.values()), default=0.0)
-        devices: dict[str, dict[str, tuple[int, float]]] = {}
-        for point, (code, seen) in rows.items():
-            device, _, name = point.partition("/")
-            devices.setdefault(device, {})[name] = int(code), ceil((heard - seen) * 10) / 10
-        return {"heard": heard, "devices": devices}
+        earlier = np.array([*self._earlier.values()]).reshape(-1, 2)
+        code = np.concatenate([self._code[known], earlier[:, 0]])
+        seen = np.concatenate([self._seen[known], earlier[:, 1]])
+        heard = float(seen.max(initial=0.0))
+        return {
+            "heard": heard,
+            "points": [*(self._names[i] for i in known.tolist()), *self._earlier],
+            "code": code.astype(int).tolist(),
+            "ago_s": (np.ceil((heard - seen) * 10) / 10).tolist(),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from an earlier `state`."""
         heard = float(state["heard"])
+        rows = zip(state["points"], state["code"], state["ago_s"], strict=True)
         self._earlier = {
-            f"{device}/{name}": (float(code), heard - float(ago_s))
-            for device, names in state["devices"].items()
-            for name, (code, ago_s) in names.items()
+            str(point): (float(code), heard - float(ago_s)) for point, code, ago_s in rows
         }
 
     def replay(self, events: Iterable[Event]) -> None:
@@ -108,7 +108,9 @@ class StateChanges:
             return
         first = len(self._points)
         new = [row for row in range(first, len(points)) if points[row].name.axis is not None]
-        known = [self._earlier.pop(points[row].id, (np.nan, np.nan)) for row in new]
+        names = [points[row].id for row in new]
+        known = [self._earlier.pop(name, (np.nan, np.nan)) for name in names]
+        self._names += names
         self._points = points
         self._rows = np.concatenate([self._rows, np.array(new, dtype=np.intp)])
         code, seen = np.array(known, dtype=np.float64).reshape(-1, 2).T
