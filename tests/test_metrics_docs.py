@@ -106,7 +106,7 @@ def test_alerts_fire_when_they_should_and_only_then(tmp_path):
         return {"alertname": name, "eval_time": at, "exp_alerts": fired}
 
     down = "s: ups-a1 (ups) does not answer"
-    lost = "s: group ups cannot carry its load"
+    lost = "s: group ups cannot carry or protect its load"
     expected = [
         expect("DeviceDown", "9m"),
         expect("DeviceDown", "13m", down, severity="warning", **where),

@@ -645,3 +645,31 @@ def test_a_load_on_generators_says_so():
     plant.at({f"gen-{n}/engine.state": "on_load" for n in "12"})
     plant.at({"ats/source.state.2": "normal", "ats/source.state.1": "absent"})
     assert [load.supply for load in plant.report().loads] == ["generator"]
+
+
+def test_units_on_bypass_are_no_want_of_capacity():
+    """200 kW need one of two units of 300 kW; both are there, and on bypass."""
+    plant = watched().at({"ups-1/mode": "static_bypass", "ups-2/mode": "maintenance_bypass"})
+    report = plant.report()
+    modules = group(report, "modules")
+    assert modules.status == 0
+    words = next(reason for reason in report.reasons if reason.startswith("modules: "))
+    assert words.startswith(
+        "modules: does not protect its load of 200 kW now (2 of 2 on bypass, 0 left, 1 needed): "
+    )
+    assert not any("cannot carry" in reason for reason in report.reasons)
+
+
+def test_units_without_a_battery_are_no_want_of_capacity():
+    plant = watched().at({"ups-1/battery.state": "absent", "ups-2/mode": "fault"})
+    words = next(r for r in plant.report().reasons if r.startswith("modules: "))
+    assert words.startswith(
+        "modules: does not protect its load of 200 kW now "
+        "(1 of 2 without a battery to count on, 1 of 2 out, 0 left, 1 needed): "
+    )
+
+
+def test_too_little_capacity_is_named_as_that():
+    plant = watched().at({"pdu/input.active_power": 700e3})
+    words = next(r for r in plant.report().reasons if r.startswith("modules: "))
+    assert words.startswith("modules: cannot carry its load of 700 kW")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from core.redundancy.group_words import spare_words
 from core.redundancy.groups import AT_N, DEGRADED, FULL, LOST, UNKNOWN
 from core.redundancy.single import Weakness
 from core.redundancy.study import Study
@@ -100,7 +101,13 @@ def headline(
     its fuel."""
     if not live.graph.nodes:
         return UNKNOWN, "there is no power graph: redundancy is not judged", ()
-    found = [*_harm(live, best), *_groups(groups), *_loads(live, loads, weak), *_eco(live), *beside]
+    found = [
+        *_harm(live, best),
+        *_groups(live, groups),
+        *_loads(live, loads, weak),
+        *_eco(live),
+        *beside,
+    ]
     found += [
         (UNKNOWN, f"not known whether {name} is closed") for name in live.graph.ties_of(unknown)
     ]
@@ -133,39 +140,19 @@ def _harm(live: Study, best: Study) -> list[tuple[int, str]]:
     return found
 
 
-def _groups(groups: Sequence[GroupStatus]) -> list[tuple[int, str]]:
+def _groups(live: Study, groups: Sequence[GroupStatus]) -> list[tuple[int, str]]:
     found = []
     for group in groups:
         if group.status == FULL:
             continue
         why = f": {'; '.join(group.reasons)}" if group.reasons else ""
-        found.append((group.status, f"{group.id}: {_spare_words(group)}{why}"))
+        found.append((group.status, f"{group.id}: {spare_words(live, group)}{why}"))
     return found
 
 
 def _eco(live: Study) -> list[tuple[int, str]]:
     in_eco = live.in_eco()
     return [(DEGRADED, eco_words(in_eco))] if in_eco else []
-
-
-def _spare_words(group: GroupStatus) -> str:
-    if group.status == UNKNOWN:
-        return "not known"
-    if group.status == LOST:
-        able = group.load_kw + group.headroom_kw
-        if any("bypass" in reason for reason in group.reasons):
-            return f"does not protect its load of {group.load_kw:.0f} kW {WHEN[group.case]}"
-        return (
-            f"cannot carry its load of {group.load_kw:.0f} kW {WHEN[group.case]}"
-            if group.scheme == "N+R" or able <= 0
-            else f"does not stand its load of {group.load_kw:.0f} kW {WHEN[group.case]}"
-        )
-    if group.scheme == "N+R":
-        left = group.spare if group.status == DEGRADED else 0
-        return f"{left} of {group.design} spare units left"
-    if group.status == DEGRADED:
-        return "the loss of one side would be carried, but not of one more unit"
-    return "the loss of one system would not be carried"
 
 
 def _loads(live: Study, loads: Sequence[LoadStatus], weak: Weakness) -> list[tuple[int, str]]:
