@@ -6,6 +6,7 @@ are looked at all the time. The tests then ask that record what happened.
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.slow, pytest.mark.alone]
 SPEED = 6.0
 """Fast enough to wait for, slow enough that a busy machine keeps up: a value is lost after 15 s of
 the demo's clock without an answer, which are two and a half of ours."""
+
+LATE_S = 0.5
+"""Wall time by which a busy machine may read a meter too late."""
 
 GRACE_S = 20.0
 """Wall time that a busy machine may take beyond what a scenario needs."""
@@ -304,16 +308,19 @@ def test_a_counter_that_begins_again_does_not_move_the_pue(troubles):
     before, after = troubles.counter
     assert after < before / 10, "the counter did begin again"
     for window in ("1m", "15m", "1h", "24h"):
-        values = [
-            figure["value"]
+        figures = [
+            figure
             for figure in troubles.kpis[: troubles.quiet]
             if (figure["id"], figure["category"], figure["window"]) == ("pue", 1, window)
         ]
-        known = [value for value in values if value is not None]
-        assert known.index(known[0]) == 0
-        assert None not in values[values.index(known[0]) :], "it does not vanish either"
-        # The clock runs six times as fast: in a minute a second of delay shows.
-        assert max(known) - min(known) < (0.03 if window == "1m" else 0.02), window
+        assert None not in [figure["value"] for figure in figures], "it does not vanish either"
+        values = [figure["value"] for figure in figures]
+        usual = statistics.median(values)
+        for figure in figures:
+            # In virtual time it stays within 2 % (tests/test_kpi_faults.py); here so much of the
+            # span may be read too late.
+            late = LATE_S * SPEED / figure["span_s"]
+            assert abs(figure["value"] / usual - 1) < late, (window, figure)
 
 
 def test_only_the_silent_device_is_down(troubles):
