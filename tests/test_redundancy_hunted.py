@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.quality import Quality
+from core.redundancy.report import RedundancyModel
 from tests.support.conditions import NOW
 from tests.support.power import Plant, node, two_sides
 from tests.test_redundancy_fuel import GENS, burning, tank
@@ -122,3 +123,19 @@ def test_a_battery_that_nobody_tells_of_is_not_trusted_with_more_than_it_carries
     plant.silent("ups-b1", last=NOW - 100)
     assert plant.what_if("pdu-1a").verdict == "unknown"
     assert plant.what_if("").verdict == "reduced", "what is not harmed is not in doubt"
+
+
+def test_a_ups_in_eco_mode_that_falls_silent_does_not_make_an_answer_safe():
+    """At its worst, out, the others protect its load; in eco mode its load is on mains."""
+    names = ("ups-a1", "ups-a2", "ups-b1", "ups-b2")
+    nodes = [replace(n, device=n.id) if n.id in names else n for n in two_sides(row=60)]
+    plant = Plant(nodes).at({f"{name}/mode": "online" for name in names})
+    assert plant.what_if("").verdict == "safe"
+    plant.at({"ups-a1/mode": "eco"})
+    assert plant.what_if("").verdict == "reduced"
+    plant.silent("ups-a1", last=NOW - 100)
+    answer = plant.what_if("")
+    assert answer.verdict == "reduced"
+    assert "whether ups-a1 is in eco mode is not known" in answer.reasons
+    plant.model = RedundancyModel(replace(plant.site, eco="full"))
+    assert plant.what_if("").verdict == "safe"

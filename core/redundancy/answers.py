@@ -23,6 +23,7 @@ from core.redundancy.study import Study
 from core.redundancy.verdict import (
     Doubt,
     decide,
+    eco_doubts,
     harm,
     mixed_harm,
     reduction,
@@ -149,6 +150,7 @@ class Answers:
             (
                 *self._reduced(after, wary, groups, designed, cases),
                 *cooling.reduced,
+                *(eco_doubts(hopeful) if self._site.eco == "reduced" else ()),
                 *less_fuel(fuel_before, fuel),
             ),
         )

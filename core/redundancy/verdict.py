@@ -212,6 +212,15 @@ def reduction(
     return [*said, eco_words(in_eco)] if in_eco else said
 
 
+def eco_doubts(best: Study) -> list[str]:
+    """What is said of UPSs that do not tell whether they are in eco mode, of a study at the best.
+    A UPS in eco mode is never safe where the policy says `reduced`."""
+    graph, conditions = best.graph, best.plant.conditions
+    silent = [i for i in graph.written if graph.role[i] is Role.UPS and conditions[i].unknown]
+    verb = "is" if len(silent) == 1 else "are"
+    return [f"whether {names(graph.ids(silent))} {verb} in eco mode is not known"] if silent else []
+
+
 def decide(
     worst_harm: Sequence[str], best_harm: Sequence[str], doubt: Doubt, reduced: Sequence[str]
 ) -> tuple[Verdict, tuple[str, ...]]:
