@@ -154,8 +154,10 @@ def test_up_to_the_limit_the_answer_is_the_same_and_beyond_it_something_is_harme
     factor = GROWS_MAX if held is None else held / load_kw
     assert grown(nodes, factor * 0.9999).what_if(" ".join(out)).verdict in ("safe", "reduced")
     if held is not None:
-        assert (
-            grown(nodes, min(GROWS_MAX, factor * 1.005)).what_if(" ".join(out)).verdict == "unsafe"
+        beyond = grown(nodes, min(GROWS_MAX, factor * 1.005)).what_if(" ".join(out))
+        # Asked anew, what the growth alone leaves unprotected is no news any more.
+        assert beyond.verdict == "unsafe" or (
+            set(beyond.unprotected_loads) - set(answer.unprotected_loads)
         )
 
 
