@@ -138,10 +138,18 @@ def test_a_start_battery_that_cranks_is_not_judged_by_its_voltage():
     assert told("genset", points).in_service
 
 
-def test_a_start_battery_is_not_judged_where_nobody_says_that_the_engine_stands():
+def test_a_start_battery_is_judged_where_nobody_tells_what_the_engine_does():
     points = BESIDE["genset"] | {"start_battery.voltage": 22.6}
     del points["engine.state"]
+    assert told("genset", points).reasons == ("has 22.6 V of 24 V on its start battery",)
+    assert told("genset", points | {"start_battery.voltage": 26.9}).in_service
+
+
+def test_an_engine_that_turns_by_its_speed_may_pull_its_start_battery_down():
+    points = BESIDE["genset"] | {"start_battery.voltage": 9.0, "engine.speed": 150.0}
+    del points["engine.state"]
     assert told("genset", points).in_service
+    assert not told("genset", points | {"engine.speed": 0.0}).in_service
 
 
 def test_a_generator_that_carries_load_needs_no_start_battery():

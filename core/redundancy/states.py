@@ -15,6 +15,7 @@ from core.redundancy.condition import Condition
 from core.redundancy.meanings import STOPS, Means, meaning
 from core.redundancy.phases import WANTED_GIVEN, WANTED_TAKEN, able_share
 from core.redundancy.rows import Reading, Watch
+from core.redundancy.start_battery import start_battery_faults
 from core.redundancy.ups_alarms import not_relied_upon
 from core.redundancy.ups_alarms import untold as untold_alarms
 from core.site import EcoPolicy, Node
@@ -45,14 +46,6 @@ _OUTPUT_BREAKERS = (
     "breaker.position.module_output",
 )
 
-START_BATTERY_EMPTY_V = {12: 11.8, 24: 23.6}
-"""Below this a start battery of so many volts is empty at rest (lead-acid, about 1.97 V a cell;
-on a charger it stands above 13 and 26 V). A choice: below 16 V the system is taken for one of
-12 V."""
-
-_TURNS = frozenset(("cranking", "starting"))
-"""A start battery that works is not judged by its voltage."""
-
 _OUTSIDE = (
     "mains",
     "source",
@@ -64,7 +57,15 @@ _OUTSIDE = (
 )
 """Critical states of a generator's controller that speak of the mains, or are judged apart."""
 
-_OTHERWISE_JUDGED = ("mains", "source", "grid", "alarm.mains", "output", "communication")
+_OTHERWISE_JUDGED = (
+    "mains",
+    "source",
+    "grid",
+    "alarm.mains",
+    "output",
+    "communication",
+    "engine.speed",
+)
 """Points of a generator's controller that may be unreadable without doubt about the generator."""
 
 UNKNOWN = Condition(unknown=True)
@@ -104,6 +105,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
         Watch.ALARMS,
         "fuel.level",
         "start_battery.voltage",
+        "engine.speed",
         "output.power_factor",
         *WANTED_GIVEN,
     ),
@@ -295,8 +297,8 @@ def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
     fuel = reading.number("fuel.level")
     if fuel is not None and fuel < FUEL_EMPTY:
         found.append(f"has {fuel:.0%} of fuel")
-    if engine and not carrying and engine not in _TURNS:  # cranking pulls its voltage down
-        found += _start_battery(reading)
+    if not carrying:
+        found += start_battery_faults(reading)
     found += _stopped(reading)
     return Condition(
         in_service=not found,
@@ -304,16 +306,6 @@ def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
         assumed=not engine or not mode,
         reasons=tuple(found),
     )
-
-
-def _start_battery(reading: Reading) -> list[str]:
-    """Start batteries that would not crank, in words."""
-    found = []
-    for _, volts in reading.numbers(("start_battery.voltage",)):
-        nominal_v = 12 if volts < 16 else 24
-        if volts < START_BATTERY_EMPTY_V[nominal_v]:
-            found.append(f"has {volts:.1f} V of {nominal_v} V on its start battery")
-    return found
 
 
 def _stopped(reading: Reading) -> list[str]:
