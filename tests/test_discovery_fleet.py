@@ -222,6 +222,7 @@ def whole() -> Outcome:
     return asyncio.run(all_of_it())
 
 
+@pytest.mark.alone
 def test_a_fleet_is_found_in_ten_seconds(whole):
     assert whole.code == 0, whole.err
     assert whole.took_s < WITHIN_S

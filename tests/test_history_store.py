@@ -66,6 +66,7 @@ async def test_a_day_of_readings_is_written_sealed_and_answered(tmp_path):
             running.feeder.accept(running.clock.time, {POINT: minute})
             await running.until(lambda: running.history.status().waiting == 0)
         await running.until(lambda: len(parquet_files(tmp_path)) == 23)
+        await running.until(lambda: len(running.values()) == 144)  # the last is being written
         assert running.values() == [float(minute) for minute in range(0, 1440, 10)]
         series = running.history.reader.query(POINT, T0, T0 + 86400, 24)
         assert series.last.tolist() == [float(hour * 60 + 50) for hour in range(24)]
@@ -80,6 +81,7 @@ async def test_the_parts_keep_their_contracts(tmp_path):
         assert not reader.known(POINT)
 
 
+@pytest.mark.alone
 async def test_a_slow_disk_does_not_hold_up_the_event_loop(tmp_path, monkeypatch):
     async with Running(tmp_path) as running:
         real = running.history._journal._append

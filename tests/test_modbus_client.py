@@ -416,6 +416,7 @@ async def test_a_read_cancelled_in_the_pause_gives_its_turn_away(client):
     assert len(seen) == 2
 
 
+@pytest.mark.alone
 async def test_a_silent_unit_holds_its_neighbours_up_for_one_time_out_at_a_time(client):
     tried: list[int] = []
 
