@@ -4,6 +4,7 @@ one of them has lost its feeders."""
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from core.redundancy.graph import compile_graph, problems
 from core.redundancy.study import Study
 from core.site import Group
 from tests.support.power import NOW, Plant, node
+from tests.support.power_random import power_graphs
 from tests.test_power_graph_incremental import plants
 
 OPEN, CLOSED = Condition(selected=0), Condition(selected=1)
@@ -205,6 +207,7 @@ def test_a_tie_in_manual_that_is_open_is_as_good_as_none(made, data):
 def watched(**more):
     """The same with a device on the tie, and on bus A."""
     told = {"tie": {"device": "tie-dev"}, "bus-a": {"device": "board"}}
+    told["mains-a"] = {"kind": more.pop("source_a", "utility")}
     nodes = [replace(n, **told.get(n.id, {})) for n in main_tie_main(**{"b": 10.0} | more)]
     return Plant(nodes).at({"tie-dev/breaker.position": "open", "board/breaker.position": "closed"})
 
@@ -242,6 +245,40 @@ def test_a_tie_that_is_not_known_leaves_every_answer_unknown_or_worse(position):
     assert "tie" in answer.cases["as_is"].unknown
     assert plant.what_if("bus-a", case="as_is").verdict == "unsafe"
     assert plant.report().status <= 0
+
+
+def failing(plant):
+    """What each single failure would harm, by id."""
+    return {
+        f.out: {*f.lost_loads, *f.unprotected_loads, *f.overloaded}
+        for f in plant.report().single_failures
+    }
+
+
+def test_a_single_failure_beside_a_tie_that_is_not_known_is_the_worse_of_open_and_closed():
+    def found(position):
+        plant = watched(b=40.0, source_a="genset")  # so that A lives with the mains lost, too
+        return failing(plant.at({"tie-dev/breaker.position": position}))
+
+    assert found("open")["tr-a"] == {"row-a"}
+    assert found("closed")["tr-a"] == {"tr-b", "ats-b"}  # 120 of 100 kW
+    assert found("unknown")["tr-a"] == {"row-a", "tr-b", "ats-b"}
+
+
+@settings(deadline=None, max_examples=25)
+@given(power_graphs(size_max=8, loads_max=3))
+def test_a_single_failure_harms_no_less_where_a_tie_is_not_known(nodes):
+    watched = [replace(n, device=n.id, auto=False) if n.kind == "tie" else n for n in nodes]
+    ties = [n.id for n in watched if n.kind == "tie"]
+
+    def found(positions):
+        told = {f"{tie}/breaker.position": word for tie, word in zip(ties, positions, strict=True)}
+        return failing(Plant(watched).at(told))
+
+    unknown = found(["unknown"] * len(ties))
+    for positions in product(("open", "closed"), repeat=len(ties)):
+        for out, harm in found(positions).items():
+            assert harm <= unknown[out], (out, positions)
 
 
 def test_harm_by_a_tie_that_may_be_closed_is_told():

@@ -28,6 +28,7 @@ from core.redundancy.headline import headline, load_statuses
 from core.redundancy.single import Singles, single_failures, weakness
 from core.redundancy.study import Study
 from core.redundancy.supply import supplies_of, supply_of
+from core.redundancy.ties import closed_instead
 from core.redundancy.verdict import untold
 from core.redundancy.watch import Seen, Watcher
 from core.site import Site
@@ -67,6 +68,8 @@ class _Played:
     live: Singles
     worst: Singles
     designed: Singles
+    closed: tuple[tuple[Study, Singles], ...]
+    """The worst, with ties that nobody knows of closed instead of open."""
     losses: Losses
 
 
@@ -224,7 +227,7 @@ class RedundancyModel:
             reasons=reasons,
             groups=groups,
             loads=loads,
-            single_failures=single_failures(worst, played.worst),
+            single_failures=single_failures((worst, played.worst), *played.closed),
             cases=cases,
             unchecked=self._graph.unchecked,
             assumed=cases["as_is"].assumed,
@@ -253,8 +256,10 @@ class RedundancyModel:
             study = self._study(seen.live.as_designed())
             designed, meant = study.singles(), self._cooling.supply.fed(study)
         of_worst = of_live if worst is live else worst.singles()
+        closed = [self._study(plant) for plant in closed_instead(self._graph, worst.plant)]
+        of_closed = tuple((study, study.singles()) for study in closed)
         losses = self._cooling.supply.losses(live, worst, meant)
-        self._played = _Played(seen, now, of_live, of_worst, designed, losses)
+        self._played = _Played(seen, now, of_live, of_worst, designed, of_closed, losses)
         return self._played
 
     def _due(

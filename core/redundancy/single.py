@@ -30,27 +30,40 @@ class Weakness:
     strained: Mapping[str, tuple[tuple[str, str], ...]]
 
 
-def single_failures(study: Study, singles: Singles) -> tuple[SingleFailure, ...]:
+def single_failures(*played: tuple[Study, Singles]) -> tuple[SingleFailure, ...]:
     """Components whose loss would newly lose, unprotect or overload something in either case, the
-    worst first."""
-    graph, before = study.graph, worst(study.effects)
-    found = []
+    worst first. Of several plants that all may be the real one, the worse of all."""
+    study, _ = played[0]
+    graph, found = study.graph, []
     for i in graph.written:
-        after = worst(singles[i]) if i in singles else before
-        lost = after.lost & ~before.lost
-        unprotected = after.unprotected & ~before.hit
-        overloaded = after.overloaded - before.overloaded
+        harm = [_harm(here, singles[i]) for here, singles in played if i in singles]
+        lost = unprotected = 0
+        overloaded: set[int] = set()
+        for more_lost, more_unprotected, more_overloaded in harm:
+            lost |= more_lost
+            unprotected |= more_unprotected
+            overloaded |= more_overloaded
         if lost or unprotected or overloaded:
             found.append(
                 SingleFailure(
                     out=graph.nodes[i].id,
                     lost_loads=study.loads_of(lost),
-                    unprotected_loads=study.loads_of(unprotected),
-                    overloaded=graph.in_order(set(overloaded)),
+                    unprotected_loads=study.loads_of(unprotected & ~lost),
+                    overloaded=graph.in_order(overloaded),
                 )
             )
     found.sort(key=lambda f: (-len(f.lost_loads), -len(f.overloaded), -len(f.unprotected_loads)))
     return tuple(found)
+
+
+def _harm(study: Study, effects: Effects) -> tuple[int, int, frozenset[int]]:
+    """What is newly lost, unprotected and overloaded."""
+    before, after = worst(study.effects), worst(effects)
+    return (
+        after.lost & ~before.lost,
+        after.unprotected & ~before.hit,
+        after.overloaded - before.overloaded,
+    )
 
 
 def weakness(
