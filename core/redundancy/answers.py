@@ -107,9 +107,11 @@ class Answers:
         well, _ = self.changes((), question.healthy)
         demands, notes = self._watcher.demands.at(seen.worst.demands, question.when, look.now)
         worst, best = (replace(plant, demands=demands) for plant in (seen.worst, seen.best))
+        # Where all is known, the worst is the best, and need not be worked out twice.
         after = self._study(worst.changed(changes))
-        hopeful = self._study(best.changed(changes))
-        before, at_best = self._study(worst.changed(well)), self._study(best.changed(well))
+        hopeful = self._study_like(after, best.changed(changes))
+        before = self._study(worst.changed(well))
+        at_best = self._study_like(before, best.changed(well))
         as_designed = self._study(worst.as_designed())
         cooling = self._cooling.answer(
             look.view,
@@ -122,7 +124,7 @@ class Answers:
         )
         groups = (*self._groups(after, hopeful, cases), *cooling.groups)
         designed = as_designed.singles()
-        wary = self._study(replace(seen.wary, demands=demands).changed(changes))
+        wary = self._study_like(hopeful, replace(seen.wary, demands=demands).changed(changes))
         graph = self._graph
         unknown = tuple(n for n in seen.unknown if graph.index[n] not in changes)
         unsure = [
@@ -218,6 +220,10 @@ class Answers:
 
     def _study(self, plant: Plant) -> Study:
         return Study(self._graph, plant, self._start_s)
+
+    def _study_like(self, study: Study, plant: Plant) -> Study:
+        """A study of a plant: the one that there is, if it is of the same plant."""
+        return study if plant == study.plant else self._study(plant)
 
     def _reduced(
         self,
