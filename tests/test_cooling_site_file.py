@@ -177,3 +177,55 @@ def test_check_says_what_cooling_there_is_and_what_of_it_is_not_judged(tmp_path,
     path.write_text(GOOD[: GOOD.index("cooling:")])
     check(path, json=False)
     assert "no cooling part: whether the rooms stay cool is not judged" in capsys.readouterr().out
+
+
+def test_an_entry_of_the_wrong_shape_hides_no_other_mistake_of_the_cooling(tmp_path):
+    text = (
+        GOOD.replace("capacity_kw: 80, powered_by: board", "capacity_kw: much, powered_by: board")
+        .replace("[row-1]", "[row-9]")
+        .replace("chiller-1], design: 0", "chiller-1], design: 3")
+    )
+    found = mistakes(tmp_path, text)
+    assert [p.key for p in found] == [
+        "cooling.units[0].capacity_kw",
+        "cooling.groups[1].design",
+        "cooling.zones[0].loads",
+    ]
+    lines = text.splitlines()
+    assert [lines[p.line - 1].split("{")[1][:10] for p in found] == [
+        "id: crah-1", "id: chille", "id: hall-1",
+    ]  # fmt: skip
+
+
+def test_a_mistake_behind_a_wrong_entry_is_told_where_it_stands(tmp_path):
+    text = GOOD.replace("kind: crah, ", "kind: krah, ", 1).replace(
+        "130, powered_by: board", "130, powered_by: bord"
+    )
+    keys = [p.key for p in mistakes(tmp_path, text)]
+    assert keys == ["cooling.units[0].kind", "cooling.units[3].powered_by"]
+
+
+def test_what_a_wrong_entry_would_have_named_is_not_called_lonely(tmp_path):
+    text = GOOD.replace("members: [crah-1, crah-2]", "members: 7")
+    assert [p.key for p in mistakes(tmp_path, text)] == ["cooling.groups[0].members"]
+    text = GOOD.replace("loads: [row-1]", "loads: 7")
+    assert [p.key for p in mistakes(tmp_path, text)] == ["cooling.zones[0].loads"]
+
+
+def test_the_cooling_may_be_split_over_files(tmp_path):
+    begin = GOOD.index("cooling:")
+    halves = GOOD[begin:].split("    - {id: crah-2", 1)
+    more = halves[1].splitlines()
+    (tmp_path / "more.yaml").write_text(
+        "cooling:\n  units:\n    - {id: crah-2" + "\n".join(more) + "\n"
+    )
+    text = "include: more.yaml\n" + GOOD[:begin] + halves[0]
+    assert [unit.id for unit in site(tmp_path, text).cooling.units] == [
+        "crah-1", "crah-2", "chiller-1", "cooler-1",
+    ]  # fmt: skip
+    (tmp_path / "more.yaml").write_text(
+        (tmp_path / "more.yaml").read_text().replace("120}", "soon}")
+    )
+    (problem,) = mistakes(tmp_path, text)
+    assert (problem.file[-9:], problem.line) == ("more.yaml", 4)
+    assert problem.key == "cooling.units[2].restart_s"

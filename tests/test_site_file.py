@@ -393,15 +393,15 @@ def test_mistakes_in_meter_entries_are_told(tmp_path, rest, key, message):
     ("energy", "key", "message"),
     [
         ("{facility: [mv, mv]}", "energy.facility[1]", "'mv' stands twice"),
-        ("{facility: [mv], it: {1: [ups, -ups]}}", "energy.it[1][1]", "'-ups' stands twice"),
+        ("{facility: [mv], it: {1: [ups, -ups]}}", "energy.it.1[1]", "'-ups' stands twice"),
         (
             "{facility: [mv], pv: [mv]}",
             "energy.pv[0]",
             "'mv/active_energy' is in energy.facility already: it would be counted twice",
         ),
         ("{facility: [mv], exclude: [mv]}", "energy.exclude[0]", "counted twice"),
-        ("{facility: [mv], it: {2: [mv]}}", "energy.it[2][0]", "that is not what the IT takes"),
-        ("{facility: [mv], pv: [ups], it: {1: [ups]}}", "energy.it[1][0]", "is in energy.pv"),
+        ("{facility: [mv], it: {2: [mv]}}", "energy.it.2[0]", "that is not what the IT takes"),
+        ("{facility: [mv], pv: [ups], it: {1: [ups]}}", "energy.it.1[0]", "is in energy.pv"),
     ],
 )
 def test_a_meter_that_would_be_counted_twice_is_refused(tmp_path, energy, key, message):

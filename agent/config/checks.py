@@ -10,7 +10,7 @@ from agent.config.cooling import cooling_problems
 from agent.config.nodes import node_of
 from agent.config.plant import maintenance_problems, plant_problems
 from agent.config.schema import SiteFile
-from agent.config.source import Document, KeyPath
+from agent.config.source import SECTIONS, Document, KeyPath
 from agent.secretfile import first_line
 from agent.words import nearest
 from collectors.address import parse_address
@@ -236,28 +236,37 @@ def _no_demand(text: str, measured: dict[str, str]) -> Iterator[str]:
         yield f"'{text}' is the demand of '{measured[text]}' already: it would be counted twice"
 
 
+_NAMED_BY = {"groups": "is in no group", "zones": "cools nothing"}
+"""What is said of an entry that nothing names, by the list that should name it."""
+
+
 def _cooling(parsed: SiteFile, document: Document, profiles: Library) -> Found:
     """Nodes, devices and points that the cooling names; what was said at the entry itself is not
     said again."""
     nodes = [node_of(node) for node in parsed.power]
     groups = [Group(g.id, g.scheme, tuple(g.members), g.design) for g in parsed.groups]
-    dropped = document.dropped.get("power", set())
-    for path, message in cooling_problems(parsed.cooling, nodes, groups):
-        if not any(f"'{wrong}'" in message for wrong in dropped):
-            yield path, message
+    tables = ("power", "groups", *(f"cooling.{name}" for name in SECTIONS["cooling"]))
+    dropped = set().union(*(document.dropped.get(table, set()) for table in tables))
+    lonely = [
+        words for table, words in _NAMED_BY.items() if document.dropped.get(f"cooling.{table}")
+    ]
+    for (name, index, key), message in cooling_problems(parsed.cooling, nodes, groups):
+        said = any(f"'{wrong}'" in message for wrong in dropped)
+        if not said and not any(words in message for words in lonely):
+            yield document.at(f"cooling.{name}", index, key), message
     devices = dict.fromkeys(document.dropped.get("devices", ()), "")
     devices |= {device.id: device.profile for device in parsed.devices}
     for index, unit in enumerate(parsed.cooling.units):
         if unit.device and unit.device not in devices:
             yield (
-                ("cooling", "units", index, "device"),
+                document.at("cooling.units", index, "device"),
                 f"there is no device '{unit.device}'{nearest(unit.device, devices)}",
             )
     for index, zone in enumerate(parsed.cooling.zones):
         for key, texts in (("heat", zone.heat), ("inlet", zone.inlet)):
             for text in texts:
                 for message in _point(text, devices, profiles, instances=key == "inlet"):
-                    yield ("cooling", "zones", index, key), message
+                    yield document.at("cooling.zones", index, key), message
 
 
 def _point(

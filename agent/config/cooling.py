@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from agent.config.schema import CoolingGroupKeys, CoolingKeys, CoolingUnitKeys, ZoneKeys
-from agent.config.source import KeyPath
-from core.cooling.checks import problems
+from core.cooling.checks import Place, problems
 from core.site import Cooling, CoolingGroup, CoolingUnit, CoolingZone, Group, Node
 
 RESTART_S = {"chiller": 300.0, "crac": 300.0, "dx": 300.0}
@@ -35,10 +34,9 @@ def cooling_of(keys: CoolingKeys) -> Cooling:
 
 def cooling_problems(
     keys: CoolingKeys, nodes: Sequence[Node], groups: Sequence[Group]
-) -> Iterator[tuple[KeyPath, str]]:
-    """Everything that is wrong with it, with the path of the key."""
-    for (name, index, key), message in problems(cooling_of(keys), nodes, groups):
-        yield ("cooling", name, index, key), message
+) -> Iterator[tuple[Place, str]]:
+    """Everything that is wrong with it, with the list, the number of the entry and the key."""
+    yield from problems(cooling_of(keys), nodes, groups)
 
 
 def _unit(keys: CoolingUnitKeys) -> CoolingUnit:

@@ -6,7 +6,7 @@ The only door to configuration files; the checks between parts are in `checks`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from agent.config.cooling import cooling_of
 from agent.config.nodes import node_of
 from agent.config.plant import fuel_of, start_of, windows_of
 from agent.config.schema import DeviceKeys, HistoryKeys, PollKeys, SiteFile
-from agent.config.source import Document, KeyPath, read
+from agent.config.source import SECTIONS, Document, KeyPath, read
 from collectors.profile import Library, library, load_profile
 from core.errors import ConfigError, Problem
 from core.site import Credentials, Device, Group, Poll, Site
@@ -71,7 +71,7 @@ def _parse(document: Document) -> tuple[SiteFile | None, list[Problem]]:
     """The file in its shape, leaving out what has none so that the rest is checked too."""
     problems: list[Problem] = []
     data = document.data
-    original = {key: list(range(len(v))) for key, v in data.items() if isinstance(v, list)}
+    original = {path: list(range(len(entries))) for path, entries in _lists(data)}
     for _ in range(4):  # wrong keys and entries out, then wrong tables, then give up
         try:
             parsed = SiteFile.model_validate(data)
@@ -86,54 +86,96 @@ def _parse(document: Document) -> tuple[SiteFile | None, list[Problem]]:
     return None, problems
 
 
+def _lists(data: dict[str, Any]) -> Iterator[tuple[KeyPath, list[Any]]]:
+    """The lists of which single entries can be left out."""
+    for key, value in data.items():
+        if isinstance(value, list):
+            yield (key,), value
+        elif isinstance(value, dict):
+            for name in SECTIONS.get(key, ()):
+                if isinstance(value.get(name), list):
+                    yield (key, name), value[name]
+
+
 def _remember_ids(document: Document, paths: list[KeyPath]) -> None:
     """Note the ids of wrong entries, so that nobody is told they do not exist."""
+    lists = dict(_lists(document.data))
     for path in paths:
         if path[0] == "credentials" and isinstance(document.data["credentials"], dict):
             document.dropped["credentials"] = set(document.data["credentials"])
-        if len(path) > 1 and isinstance(path[1], int):
-            entry = document.data[str(path[0])][path[1]]
+        table = _list_of(path, lists)
+        if table:
+            entry = lists[table][int(path[len(table)])]
             if isinstance(entry, dict) and isinstance(entry.get("id"), str):
-                document.dropped.setdefault(str(path[0]), set()).add(entry["id"])
+                name = ".".join(map(str, table))
+                document.dropped.setdefault(name, set()).add(entry["id"])
 
 
-def _path(loc: tuple[int | str, ...], original: dict[str, list[int]]) -> KeyPath:
+def _list_of(path: KeyPath, lists: Container[KeyPath]) -> KeyPath:
+    """The path of the list that a path leads into; empty where it leads into none."""
+    for length in (1, 2):
+        if len(path) > length and isinstance(path[length], int) and path[:length] in lists:
+            return path[:length]
+    return ()
+
+
+def _path(loc: tuple[int | str, ...], original: dict[KeyPath, list[int]]) -> KeyPath:
     """A pydantic location as a path of the file, counted in entries as written."""
     path = tuple(part for part in loc if part != "[key]")
-    if len(path) > 1 and isinstance(path[1], int) and path[0] in original:
-        return (path[0], original[str(path[0])][path[1]], *path[2:])
+    table = _list_of(path, original)
+    if table:
+        depth = len(table)
+        return (*table, original[table][int(path[depth])], *path[depth + 1 :])
     return path
 
 
 def _without(
-    data: dict[str, Any], locations: list[tuple[int | str, ...]], original: dict[str, list[int]]
+    data: dict[str, Any],
+    locations: list[tuple[int | str, ...]],
+    original: dict[KeyPath, list[int]],
 ) -> dict[str, Any]:
     """The data without what is wrong: a key of an entry where the rest of it can be judged
     without, else the whole entry; elsewhere a key."""
-    data = dict(data)
-    entries: set[tuple[str, int]] = set()
+    data = {
+        key: dict(value) if key in SECTIONS and isinstance(value, dict) else value
+        for key, value in data.items()
+    }
+    lists = dict(_lists(data))
+    out: dict[KeyPath, set[int]] = {}
     for loc in locations:
-        table, place = str(loc[0]), loc[1] if len(loc) > 1 else None
-        if isinstance(place, int):
-            key = str(loc[2]) if len(loc) > 2 else ""
-            entry = data[table][place]
+        path = _list_of(loc, lists)
+        if path:
+            place = int(loc[len(path)])
+            entry = lists[path][place]
+            key = str(loc[len(path) + 1]) if len(loc) > len(path) + 1 else ""
             if key in _DECISIVE or not isinstance(entry, dict) or key not in entry:
-                entries.add((table, place))
+                out.setdefault(path, set()).add(place)
             else:
                 rest = {name: value for name, value in entry.items() if name != key}
-                data[table] = [*data[table][:place], rest, *data[table][place + 1 :]]
-        elif table == "site" and isinstance(place, str) and isinstance(data["site"], dict):
-            kept = {name: value for name, value in data["site"].items() if name != place}
-            data["site"] = {"id": "unnamed"} | kept
+                lists[path] = [*lists[path][:place], rest, *lists[path][place + 1 :]]
         else:
-            data.pop(table, None)
-            if table == "site":
-                data["site"] = {"id": "unnamed"}
-    for table in {table for table, _ in entries}:
-        keep = [i for i in range(len(data[table])) if (table, i) not in entries]
-        data[table] = [data[table][i] for i in keep]
-        original[table] = [original[table][i] for i in keep]
+            _without_key(data, loc)
+    for path, entries in lists.items():
+        kept = [i for i in range(len(entries)) if i not in out.get(path, ())]
+        original[path] = [original[path][i] for i in kept]
+        table = data if len(path) == 1 else data.get(str(path[0]), {})
+        if path[-1] in table:
+            table[str(path[-1])] = [entries[i] for i in kept]
     return data
+
+
+def _without_key(data: dict[str, Any], loc: tuple[int | str, ...]) -> None:
+    """Leave out a wrong key, with all that cannot be judged without it."""
+    table, place = str(loc[0]), loc[1] if len(loc) > 1 else None
+    if table == "site" and isinstance(place, str) and isinstance(data["site"], dict):
+        kept = {name: value for name, value in data["site"].items() if name != place}
+        data["site"] = {"id": "unnamed"} | kept
+    elif place is not None and table in SECTIONS and place not in SECTIONS[table]:
+        data[table].pop(place, None)
+    else:
+        data.pop(table, None)
+        if table == "site":
+            data["site"] = {"id": "unnamed"}
 
 
 _DECISIVE = frozenset(

@@ -18,8 +18,8 @@ _HEAD = """\
 # The site file
 
 One YAML file describes a site; it may `include:` others (one name or a list; lists such as
-`devices` are joined). `profiles:` names folders with profiles of your own (one name or a list, seen
-from this file), which win over those that come with Kasbah.
+`devices` and `cooling.units` are joined). `profiles:` names folders with profiles of your own (one
+name or a list, seen from this file), which win over those that come with Kasbah.
 `kasbah check SITE.yaml` checks it whole, offline, and prints every mistake with file, line and
 key. This page is made from the models in `agent/config/schema.py`.
 

@@ -23,6 +23,9 @@ KeyPath = tuple[str | int, ...]
 
 _LISTS = ("devices", "power", "groups", "places", "maintenance")
 _TABLES = ("credentials",)
+SECTIONS: dict[str, tuple[str, ...]] = {"cooling": ("units", "groups", "zones")}
+"""Parts that are made of lists."""
+
 MAX_INCLUDE_DEPTH = 8
 
 
@@ -34,32 +37,44 @@ class Document:
     data: dict[str, Any] = field(default_factory=dict)
     positions: dict[KeyPath, tuple[str, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    original: dict[str, list[int]] = field(default_factory=dict)
+    original: dict[KeyPath, list[int]] = field(default_factory=dict)
     """Per list: the number, as written, of each entry that is still there."""
 
     dropped: dict[str, set[str]] = field(default_factory=dict)
     """Per list: ids of entries that were left out because their shape is wrong; they do exist."""
 
     def at(self, key: str, index: int, *rest: str | int) -> KeyPath:
-        """Path of entry `index` of a list, counted as written in the file."""
-        numbers = self.original.get(key)
-        return (key, numbers[index] if numbers else index, *rest)
+        """Path of entry `index` of a list (`devices`, `cooling.units`), counted as written in the
+        file."""
+        path: KeyPath = tuple(key.split("."))
+        numbers = self.original.get(path)
+        return (*path, numbers[index] if numbers else index, *rest)
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem at a key, or at the nearest parent that has a position."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.positions:
                 file, line = self.positions[path[:length]]
-                return Problem(file, line, dotted(path), message)
-        return Problem(str(self.path), 0, dotted(path), message)
+                return Problem(file, line, dotted(path, self.data), message)
+        return Problem(str(self.path), 0, dotted(path, self.data), message)
 
 
-def dotted(path: KeyPath) -> str:
-    """`("devices", 3, "address")` as `devices[3].address`."""
+def dotted(path: KeyPath, data: Any) -> str:
+    """`("devices", 3, "address")` as `devices[3].address`; a number that is a key of a mapping in
+    `data`, and no place in a list, as it is written: `energy.it.1[0]`."""
     text = ""
     for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+        numbered = isinstance(key, int) and not isinstance(data, dict)
+        text += f"[{key}]" if numbered else f".{key}" if text else str(key)
+        data = _inside(data, key)
     return text
+
+
+def _inside(data: Any, key: str | int) -> Any:
+    try:
+        return data[key]
+    except (LookupError, TypeError):
+        return None
 
 
 def read(path: Path) -> Document:
@@ -148,8 +163,9 @@ def _mapping(node: yaml.MappingNode, path: KeyPath, document: Document) -> dict[
         place = (*path, key)
         if key in result:
             line = key_node.start_mark.line + 1
+            where = f"{dotted(path, None)}.{key}" if path else str(key)
             document.problems.append(
-                Problem(str(document.path), line, dotted(place), "the key stands twice; keep one")
+                Problem(str(document.path), line, where, "the key stands twice; keep one")
             )
         result[key] = _plain(value_node, place, document)
         document.positions[place] = (str(document.path), key_node.start_mark.line + 1)
@@ -166,22 +182,47 @@ def _scalar(node: yaml.Node) -> Any:
 def _merge(document: Document, part: Document, value: dict[str, Any]) -> None:
     """Lists and tables of an included file are appended; any other key may stand once over all
     files."""
-    offsets: dict[str, int] = {}
+    offsets: dict[KeyPath, int] = {}
     for key, item in value.items():
         here = document.data.get(key)
         if here is None:
             document.data[key] = item
-        elif key in _LISTS and isinstance(here, list) and isinstance(item, list):
-            offsets[key] = len(here)
-            here.extend(item)
         elif key in _TABLES and isinstance(here, dict) and isinstance(item, dict):
             here.update(item)
+        elif key in SECTIONS and isinstance(here, dict) and isinstance(item, dict):
+            for name, inner in item.items():
+                listed = name in SECTIONS[key]
+                _append(document, part, here, (key, name), inner, offsets, listed=listed)
         else:
-            document.problems.append(
-                part.problem((key,), "stands in another file already; keep it in one")
-            )
+            listed = key in _LISTS
+            _append(document, part, document.data, (key,), item, offsets, listed=listed)
     for path, position in part.positions.items():
         shifted = path
-        if len(path) > 1 and path[0] in offsets and isinstance(path[1], int):
-            shifted = (path[0], path[1] + offsets[path[0]], *path[2:])
+        for length in (1, 2):
+            place = path[length] if len(path) > length else None
+            if path[:length] in offsets and isinstance(place, int):
+                shifted = (*path[:length], place + offsets[path[:length]], *path[length + 1 :])
         document.positions.setdefault(shifted, position)
+
+
+def _append(
+    document: Document,
+    part: Document,
+    table: dict[Any, Any],
+    path: KeyPath,
+    item: Any,
+    offsets: dict[KeyPath, int],
+    *,
+    listed: bool,
+) -> None:
+    """Put what stands at `path` of an included file into its table, behind what is there already
+    if it is a list that may be split."""
+    here = table.get(path[-1])
+    if here is None:
+        table[path[-1]] = item
+    elif listed and isinstance(here, list) and isinstance(item, list):
+        offsets[path] = len(here)
+        here.extend(item)
+    else:
+        message = "stands in another file already; keep it in one"
+        document.problems.append(part.problem(path, message))
