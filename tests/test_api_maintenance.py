@@ -87,7 +87,8 @@ async def test_one_that_is_nowhere_is_named(client, method):
 @pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
-        ({"nodes": ["ups-a9"]}, 404, "'ups-a9'"),
+        ({"nodes": ["ups-a9"]}, 404, "'ups-a9' in this site; did you mean 'ups-a"),
+        ({"nodes": ["ups"]}, 404, "'ups' is a group: name its members, ups-a1, ups-a2."),
         ({"nodes": []}, 422, "nodes"),
         ({"end": "2026-01-31T14:00"}, 400, "write 2026-01-31T14:00+01:00, or Z for UTC"),
         ({"end": "tomorrow"}, 400, "'tomorrow' is no time"),

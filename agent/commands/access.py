@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from agent.config.credentials import problems, resolve
 from agent.config.schema import CredentialKeys
 from agent.config.source import read
-from agent.words import nearest
 from core.errors import ConfigError, Problem
 from core.site import Credentials
+from core.words import nearest
 
 
 def credentials(community: str | None, file_and_name: str | None) -> Credentials:

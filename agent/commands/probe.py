@@ -10,7 +10,6 @@ from pathlib import Path
 
 from agent.clock import SystemClock
 from agent.commands.access import credentials as access
-from agent.words import nearest
 from collectors.address import parse_address
 from collectors.clients import Clients
 from collectors.probe import ProbeResult
@@ -18,6 +17,7 @@ from collectors.probe import probe as probe_once
 from collectors.profile import Library, library
 from core.errors import ConfigError, Problem
 from core.site import Credentials
+from core.words import nearest
 
 
 def probe(

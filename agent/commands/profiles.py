@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.words import nearest
 from collectors.profile import Family, PointSpec, Profile, Where, library
 from core.errors import KasbahError
 from core.vocabulary import Severity
+from core.words import nearest
 
 
 def profiles(name: str | None, *, folders: Sequence[Path], json: bool) -> None:

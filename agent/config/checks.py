@@ -12,7 +12,6 @@ from agent.config.plant import maintenance_problems, plant_problems
 from agent.config.schema import SiteFile
 from agent.config.source import SECTIONS, Document, KeyPath
 from agent.secretfile import first_line
-from agent.words import nearest
 from collectors.address import parse_address
 from collectors.profile import Library
 from core.errors import ConfigError, Problem
@@ -20,6 +19,7 @@ from core.points import PointName, parse_point
 from core.redundancy.graph import problems as graph_problems
 from core.site import Group
 from core.vocabulary import CLASSES
+from core.words import nearest
 
 Found = Iterator[tuple[KeyPath, str]]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agent.config.schema import DeviceKeys
-from agent.words import nearest
 from collectors.profile import Library
 from core.metering import EnergyInput, Inputs
 from core.points import Point, PointName, parse_name, parse_point
+from core.words import nearest
 
 Wrong = tuple[int, str]
 """Number of the entry, and what is wrong with it."""

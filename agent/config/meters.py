@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agent.config.schema import MeterKeys
-from agent.words import nearest
 from core.counters import Register
 from core.kpi import Kpis
 from core.metering import Energy
+from core.words import nearest
 
 Wrong = tuple[int, str, str]
 """Number of the entry, its key or empty for all of it, and what is wrong."""

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from agent.config.plant_keys import FuelKeys, TankKeys
 from agent.config.schema import SiteFile
 from agent.config.source import Document, KeyPath
-from agent.words import nearest
 from core.maintenance import WindowError, check
 from core.points import parse_point
 from core.site import Fuel, Start, Tank, Window
+from core.words import nearest
 
 _LEVELS = ("level", "volume")
 

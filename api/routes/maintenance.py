@@ -13,6 +13,7 @@ from api.describe import answers
 from api.encode import Doc, dumps, stamped
 from api.errors import ApiError, bad_request, not_found
 from api.examples import EXAMPLES
+from api.names import unknown_id
 from api.times import parse_offset
 from core.contracts import Services
 from core.site import Window
@@ -84,10 +85,7 @@ async def announce(notice: schemas.MaintenanceRequest, api: Api) -> Response:
     try:
         name = await services.announce(window)
     except KeyError as unknown:
-        raise not_found(
-            "unknown_id",
-            f"There is no node, cooling unit or device '{unknown.args[0]}' in this site.",
-        ) from None
+        raise unknown_id(services.site, unknown.args[0]) from None
     except ValueError as error:
         raise _refused(error, notice.id) from None
     return json_response(await _fresh(services, name), 201)

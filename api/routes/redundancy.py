@@ -12,8 +12,9 @@ from api.answers import json_response, versioned
 from api.deps import Api
 from api.describe import answers
 from api.encode import dumps, stamped
-from api.errors import bad_request, not_found
+from api.errors import bad_request
 from api.examples import EXAMPLES
+from api.names import unknown_id
 
 router = APIRouter(tags=["redundancy"])
 
@@ -82,8 +83,5 @@ async def what_if(question: schemas.WhatIfRequest, api: Api) -> Response:
                 services.what_if, question.out, question.back, question.case, question.demand
             )
     except KeyError as unknown:
-        name = unknown.args[0]
-        raise not_found(
-            "unknown_id", f"There is no node, cooling unit or device '{name}' in this site."
-        ) from None
+        raise unknown_id(services.site, unknown.args[0]) from None
     return json_response(stamped(snapshot, encode.what_if(answer)))
