@@ -147,7 +147,7 @@ async def test_a_full_disk_shows_in_the_status_and_passes(tmp_path):
         await asyncio.to_thread(journal._do, lambda: journal._db.execute(refuse).fetchall())
         running.feeder.accept(T0, {POINT: 1.0})
         await running.until(lambda: running.history.status().error)
-        assert running.history.status().waiting == 1
+        await running.until(lambda: running.history.status().waiting == 1)
         assert not running.task.done()
         await asyncio.to_thread(journal._do, lambda: journal._db.execute(allow).fetchall())
         await running.until(lambda: running.values() == [1.0])
