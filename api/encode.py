@@ -13,6 +13,7 @@ import orjson
 
 from api.times import iso
 from core.levels import MonthLevels
+from core.metering import Carbon
 from core.quality import LEVEL_NAMES, Quality
 from core.redundancy.words import STATUS_NAMES
 from core.snapshot import (
@@ -71,6 +72,19 @@ def kpi(figure: Kpi) -> Doc:
         "quality": quality_level(figure.quality),
         "reason": figure.reason or figure.quality.reason,
         "inputs": figure.inputs,
+    }
+
+
+def carbon(factors: Carbon | None) -> Doc | None:
+    """The emission factors of the site file, for whoever audits a figure."""
+    if factors is None:
+        return None
+    return {
+        "grid_g_per_kwh": factors.grid_g_per_kwh,
+        "diesel_kg_per_l": factors.diesel_kg_per_l,
+        "year": factors.year,
+        "scope": factors.scope,
+        "source": factors.source,
     }
 
 

@@ -77,10 +77,21 @@ class Kpi(Strict):
     inputs: Ids = Field(description="points it is made of")
 
 
+class CarbonFactors(Strict):
+    """What `cue` and `carbon_emissions` are computed with, as the site file states it."""
+
+    grid_g_per_kwh: float = Field(description="CO2e of a kWh of the grid")
+    diesel_kg_per_l: float | None = Field(description="CO2e of a litre of fuel")
+    year: int = Field(description="that the factors hold for")
+    scope: Literal["location", "market"] = Field(description="of the grid, or of the contract")
+    source: str
+
+
 class Kpis(Stamped):
     """All key figures."""
 
     kpis: list[Kpi]
+    carbon: CarbonFactors | None = Field(description="null where the site file has no `carbon`")
 
 
 class RedundancyHeadline(Strict):

@@ -9,6 +9,7 @@ import pytest
 from api import schemas, statements
 from api.examples import EXAMPLES
 from core.errors import SinkError
+from core.metering import Carbon
 from core.quality import Quality
 from core.snapshot import Nameplate, Snapshot
 from core.vocabulary import STATES
@@ -648,6 +649,24 @@ def test_examples_of_the_documentation_are_valid():
     assert set(models) == set(EXAMPLES)
     for name, model in models.items():
         model.model_validate_json(json.dumps(EXAMPLES[name]), strict=True)
+
+
+async def test_an_auditor_sees_what_factors_the_carbon_figures_stand_on(services):
+    carbon = Carbon(610.4, 2021, "location", "yearly mean", 2.66)
+    site = replace(services.site, energy=replace(services.site.energy, carbon=carbon))
+    async with client_of(FakeServices(site=site)) as client:
+        body = (await client.get(f"{API}/kpis")).json()
+    assert body["carbon"] == {
+        "grid_g_per_kwh": 610.4,
+        "diesel_kg_per_l": 2.66,
+        "year": 2021,
+        "scope": "location",
+        "source": "yearly mean",
+    }
+
+
+async def test_a_site_without_emission_factors_says_so(client):
+    assert (await client.get(f"{API}/kpis")).json()["carbon"] is None
 
 
 async def test_rows_are_the_same_however_they_are_cut_into_chunks(client, services, monkeypatch):

@@ -10,7 +10,7 @@ from api import schemas, statements
 from api.answers import json_response, versioned
 from api.deps import Api
 from api.describe import answers
-from api.encode import dumps, kpi, stamped
+from api.encode import carbon, dumps, kpi, stamped
 from api.errors import bad_request
 from api.examples import EXAMPLES
 
@@ -24,13 +24,17 @@ async def kpis(request: Request, api: Api) -> Response:
 
     A PUE is interim: facility energy by IT energy over its window (ISO/IEC 30134-2 asks for a
     year). A window that is younger than its length says the span it covers and is `uncertain`.
+    `carbon` has the emission factors with year, scope and source.
     """
+    factors = carbon(api.services.site.energy.carbon)
     return await versioned(
         request,
         api,
         "kpis",
         lambda snapshot: dumps(
-            stamped(snapshot, {"kpis": [kpi(figure) for figure in snapshot.kpis]})
+            stamped(
+                snapshot, {"kpis": [kpi(figure) for figure in snapshot.kpis], "carbon": factors}
+            )
         ),
     )
 
