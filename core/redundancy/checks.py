@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from core.site import Group, Node
 
@@ -94,7 +95,6 @@ def _bypass(node: Node, by_id: Mapping[str, Node]) -> Found:
 
 
 def _ties(nodes: Sequence[Node], by_id: Mapping[str, Node]) -> Found:
-    joined: dict[str, str] = {}
     for node in nodes:
         if node.kind != "tie":
             for key, given in (
@@ -117,19 +117,6 @@ def _ties(nodes: Sequence[Node], by_id: Mapping[str, Node]) -> Found:
                 continue
             if bus.kind != "bus":
                 yield node.id, f"between: '{name}' is a {bus.kind}; a tie joins two buses"
-            elif name in joined:
-                yield (
-                    node.id,
-                    f"between: '{name}' has a tie already, {joined[name]}: write buses that are "
-                    "always joined as one",
-                )
-            elif any(feeder in by_id and by_id[feeder].kind == "ups" for feeder in bus.fed_by):
-                yield (
-                    node.id,
-                    f"between: '{name}' is fed by UPSs, and a tie between outputs of UPSs is not "
-                    "judged: leave it out where it is open, or write both buses as one",
-                )
-            joined.setdefault(name, node.id)
 
 
 def _numbers(node: Node) -> Found:
@@ -185,28 +172,73 @@ def _loops(by_id: Mapping[str, Node]) -> Found:
                 done.add(path.pop())
             elif name in path:
                 loop = [*path[path.index(name) :], name]
-                yield name, f"a loop: {' is fed by '.join(loop)}"
+                yield name, f"a loop: {' is fed by '.join(_through_ties(loop, by_id))}"
             elif name not in done:
                 path.append(name)
                 walks.append(iter(above[name]))
 
 
 def _above(by_id: Mapping[str, Node]) -> dict[str, list[str]]:
-    """What may feed each node: a tie what feeds its buses, and each of those the tie."""
-    above: dict[str, dict[str, None]] = {
+    """What may feed each node: a tie all that feeds its lineup, and each bus of that the ties."""
+    above = {
         name: dict.fromkeys((*node.fed_by, node.bypass_fed_by) if node.kind != "tie" else ())
         for name, node in by_id.items()
     }
-    for name, tie in by_id.items():
-        buses = [
-            bus
-            for bus in tie.between
-            if tie.kind == "tie" and bus in by_id and by_id[bus].kind == "bus"
-        ]
-        above[name].update({feeder: None for bus in buses for feeder in by_id[bus].fed_by})
+    for ties, buses in lineups_of(list(by_id.values())):
+        fed_by = {feeder: None for bus in buses for feeder in bus.fed_by}
+        for tie in ties:
+            above[tie.id].update(fed_by)
         for bus in buses:
-            above[bus][name] = None
+            above[bus.id].update({tie.id: None for tie in ties if bus.id in tie.between})
     return {name: [f for f in names if f in by_id] for name, names in above.items()}
+
+
+def _through_ties(loop: Sequence[str], by_id: Mapping[str, Node]) -> list[str]:
+    """A loop with the buses and ties between a tie and what feeds a bus of its lineup."""
+    whole = [loop[0]]
+    for before, name in pairwise(loop):
+        if by_id[before].kind == "tie":
+            whole += _across(by_id, whole, name)
+        whole.append(name)
+    return whole
+
+
+def _across(by_id: Mapping[str, Node], path: Sequence[str], feeder: str) -> list[str]:
+    """From the tie at the end of a path over buses and ties to the bus that a feeder feeds."""
+    ways = [[bus] for bus in by_id[path[-1]].between if bus not in path[-2:-1]]
+    ties = [node for node in by_id.values() if node.kind == "tie" and len(node.between) == 2]
+    for way in ways:  # grows while it is walked
+        if feeder in by_id[way[-1]].fed_by:
+            return way
+        for tie in ties:
+            if way[-1] in tie.between and tie.id not in (*way, path[-1]):
+                bus = tie.between[tie.between[0] == way[-1]]
+                if bus in by_id and bus not in way:
+                    ways.append([*way, tie.id, bus])
+    return []
+
+
+def lineups_of(nodes: Sequence[Node]) -> list[tuple[list[Node], list[Node]]]:
+    """Ties, and the buses that would be one busbar if all of these were closed; both in the order
+    written. Ties that do not join two buses are left out."""
+    buses = {node.id: node for node in nodes if node.kind == "bus"}
+    found: list[tuple[dict[str, Node], dict[str, Node]]] = []
+    for tie in nodes:
+        sides = {name: buses[name] for name in tie.between if name in buses}
+        if tie.kind != "tie" or len(sides) < 2:
+            continue
+        apart = [lineup for lineup in found if not lineup[1].keys() & sides.keys()]
+        ties = {tie.id: tie}
+        for more_ties, more_buses in found:
+            if more_buses.keys() & sides.keys():
+                ties, sides = more_ties | ties, more_buses | sides
+        found = [*apart, (ties, sides)]
+    written = {node.id: n for n, node in enumerate(nodes)}
+
+    def in_order(some: Mapping[str, Node]) -> list[Node]:
+        return sorted(some.values(), key=lambda node: written[node.id])
+
+    return [(in_order(ties), in_order(sides)) for ties, sides in found]
 
 
 def _group(group: Group, by_id: Mapping[str, Node]) -> Found:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from core.redundancy import busbars
 from core.redundancy.condition import Plant
 from core.redundancy.graph import PowerGraph, Role
 
@@ -73,8 +74,8 @@ class Balance:
             for limit, condition in zip(graph.limit, plant.conditions, strict=True)
         ]
         self.blocked = [condition.blocked for condition in plant.conditions]
-        for tie, buses in graph.sides.items():
-            self.blocked[tie] = self._blocked_at(buses)
+        for tie in graph.sides:
+            self.blocked[tie] = self._blocked_at(tie)
         self.looks: list[Look] = [DEAD] * count  # each node by itself
         self.live = [False] * count
         self.able_kw = [0.0] * count
@@ -115,11 +116,13 @@ class Balance:
         if role is Role.TIE:
             return self._look_at_tie(i)
         if role is Role.BUS:
-            last = len(feeders) - 1
-            if graph.tie[i] >= 0 and live[graph.tie[i]] and last not in blocked:
-                able_kw = min(graph.limit[i], _stated(graph, i, self.able_kw[graph.tie[i]]))
-                return Look(True, last, able_kw, False)
-            able = [self.able_kw[f] for k, f in enumerate(feeders) if live[f] and k not in blocked]
+            place = busbars.drawn_through(graph, live, i)
+            if place >= 0:
+                pick = len(graph.nodes[i].fed_by) + place
+                able_kw = min(graph.limit[i], _stated(graph, i, self.able_kw[feeders[pick]]))
+                return Look(True, pick, able_kw, False)
+            own = enumerate(graph.own(i))
+            able = [self.able_kw[f] for k, f in own if live[f] and k not in blocked]
             if not able:
                 return DEAD
             return Look(True, -1, min(graph.limit[i], _stated(graph, i, sum(able))), False)
@@ -149,29 +152,31 @@ class Balance:
             return in_use
         return usable[0] if usable and condition.transfers else -1
 
-    def _blocked_at(self, buses: tuple[int, int]) -> frozenset[int]:
+    def _blocked_at(self, tie: int) -> frozenset[int]:
         """Feeders of a tie that give nothing to the bus that they feed."""
-        first, second = (self.conditions[bus].blocked for bus in buses)
-        offset = len(self.graph.nodes[buses[0]].fed_by)
-        return first | {offset + k for k in second}
+        lineup = self.graph.lineup[tie]
+        own = lineup.own.items() if lineup else ()
+        return frozenset(
+            places[k]
+            for bus, places in own
+            for k in self.conditions[bus].blocked
+            if k < len(places)
+        )
 
     def _look_at_tie(self, i: int) -> Look:
-        """A tie that is closed and has supply is the busbar of both its buses. One in auto closes
-        when exactly one of them has no feeder left; where it is fixed, it stays as it stands."""
-        graph, node, condition = self.graph, self.graph.nodes[i], self.conditions[i]
-        if not all(self.up[bus] for bus in graph.sides[i]):
+        """A tie that is closed and has supply is the one busbar of all that it joins."""
+        lineup = self.graph.lineup[i]
+        buses = busbars.joined(self, lineup).get(i) if lineup else None
+        if lineup is None or buses is None:
             return DEAD
-        offset = len(graph.nodes[graph.sides[i][0]].fed_by)
-        able: tuple[list[float], list[float]] = [], []
-        for k, f in enumerate(graph.feeders[i]):
-            if self.live[f] and k not in self.blocked[i]:
-                able[k >= offset].append(self.able_kw[f])
-        closed = condition.closed(node)
-        if not closed and node.auto and condition.transfers:
-            closed = self.fixed[i] >= 0 if i in self.fixed else bool(able[0]) != bool(able[1])
-        if not closed or not (able[0] or able[1]):
-            return DEAD
-        return Look(live=True, pick=-1, able_kw=sum(able[0]) + sum(able[1]), bypassed=False)
+        feeders, blocked = self.graph.feeders[i], self.blocked[i]
+        able_kw = [
+            self.able_kw[feeders[k]]
+            for bus in buses
+            for k in lineup.own[bus]
+            if self.live[feeders[k]] and k not in blocked
+        ]
+        return Look(live=True, pick=-1, able_kw=sum(able_kw), bypassed=False)
 
     def _look_at_ups(self, i: int) -> Look:
         graph, condition = self.graph, self.conditions[i]
@@ -192,7 +197,9 @@ class Balance:
         graph, own = self.graph, self.looks[i]
         if not own.live or own.bypassed or self.forced[i]:
             return own.pick, own.bypassed
-        if not any(self.looks[m].bypassed for m in graph.peers[i]):
+        alone = graph.kin[i] == graph.peers[i]
+        peers = graph.peers[i] if alone else busbars.parallel(self, i)
+        if not any(self.looks[m].bypassed for m in peers):
             return own.pick, False
         bypass = graph.bypass[i]
         usable = bypass not in self.conditions[i].blocked and self.live[graph.feeders[i][bypass]]
@@ -226,11 +233,10 @@ class Balance:
             if len(feeders) == 1:
                 return (takes,)
             return tuple(takes if k == pick else 0.0 for k in range(len(feeders)))
-        blocked = self.blocked[i]
-        weights = [
-            self.able_kw[f] if self.live[f] and k not in blocked else 0.0
-            for k, f in enumerate(feeders)
-        ]
+        blocked, weights = self.blocked[i], [0.0] * len(feeders)
+        for k in busbars.positions(self.graph, self.live, i):
+            if self.live[feeders[k]] and k not in blocked:
+                weights[k] = self.able_kw[feeders[k]]
         return _shared(takes, weights)
 
     def _may_recharge(self, i: int) -> bool:
@@ -262,35 +268,59 @@ class Balance:
 
     def carries(self, i: int) -> float:
         """What a node's capacity is held against, in kW: what it gives. Of a closed tie, what
-        crosses it; of a bus beside one, what its own feeders bring in, if that is more."""
-        tie = self.graph.tie[i]
-        if tie < 0 or not self.live[tie]:
-            return self.gives[i]
-        first, second = self.graph.sides[tie]
-        bus = first if i == tie else i
-        offset, drawn = len(self.graph.nodes[first].fed_by), self.draws[tie]
-        brought = sum(drawn[offset:] if bus == second else drawn[:offset])
-        return max(self.gives[i], brought) if i == bus else abs(brought - self.draws[bus][-1])
+        crosses it; of a bus beside one, all that enters it, if that is more."""
+        lineup = self.graph.lineup[i]
+        return self.gives[i] if lineup is None else busbars.carried(self, lineup)[i]
 
     def overloaded(self, i: int) -> bool:
         """Whether a node carries more than it can. What a load itself states is no limit."""
-        return (
-            self.carries(i) > self.limit[i] * (1 + TOLERANCE)
-            and self.graph.role[i] is not Role.LOAD
-        )
+        return self._exceeds(i, self.carries(i))
+
+    def overloads(self, nodes: Iterable[int]) -> set[int]:
+        """Those of some nodes that are overloaded."""
+        lineup, gives, found = self.graph.lineup, self.gives, set()
+        carried: dict[int, float] = {}
+        for i in nodes:
+            here = lineup[i]
+            if here is None:
+                kw = gives[i]
+            else:
+                if i not in carried:
+                    carried |= busbars.carried(self, here)
+                kw = carried[i]
+            if self._exceeds(i, kw):
+                found.add(i)
+        return found
+
+    def _exceeds(self, i: int, kw: float) -> bool:
+        return kw > self.limit[i] * (1 + TOLERANCE) and self.graph.role[i] is not Role.LOAD
 
     def loads_behind(self, i: int) -> set[int]:
-        """Loads that draw through a node, by the feeders in use."""
-        graph, seen, stack = self.graph, {i}, [i]
+        """Loads that draw through a node, by the feeders in use. Behind a closed tie is all that
+        hangs on its busbar."""
+        graph, seen = self.graph, {i}
+        if i in graph.sides and self.live[i]:
+            seen.update(busbars.busbar_of(graph, self.live, graph.sides[i][0]))
+        stack = list(seen)
         while stack:
             node = stack.pop()
             for child in graph.children[node]:
-                pick = self.pick[child]
-                drawn = pick < 0 or graph.feeders[child][pick] == node
-                if child not in seen and self.live[child] and not self.forced[child] and drawn:
+                if child not in seen and self.live[child] and self._draws_from(child, node):
                     seen.add(child)
                     stack.append(child)
         return {n for n in seen if graph.role[n] is Role.LOAD}
+
+    def _draws_from(self, i: int, feeder: int) -> bool:
+        """Whether a live node draws from a feeder that may give nothing now."""
+        feeders, pick = self.graph.feeders[i], self.pick[i]
+        if self.forced[i]:
+            return False
+        if pick >= 0:
+            return feeders[pick] == feeder
+        if i in self.graph.sides:
+            positions = busbars.positions(self.graph, self.live, i)
+            return any(feeders[k] == feeder for k in positions)
+        return feeder not in self.graph.sides
 
 
 def _stated(graph: PowerGraph, i: int, feeders_kw: float) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from core.errors import InvariantError
-from core.redundancy.checks import problems
+from core.redundancy.checks import lineups_of, problems
 from core.site import Group, Node
 
 __all__ = ["PowerGraph", "Role", "compile_graph", "problems"]
@@ -31,7 +31,7 @@ class Role(IntEnum):
     PASS = 4  # transformer, pdu, panel: from its one feeder
     LOAD = 5  # from its feeds, in shares
     NONE = 6  # pv: never firm, counts for nothing
-    TIE = 7  # closed it is the one busbar of its two buses: from the feeders of both
+    TIE = 7  # closed it is the one busbar of its buses: from the feeders of all
 
 
 _ROLES = {
@@ -48,15 +48,27 @@ _ROLES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Lineup:
+    """Buses with ties between them. `own` are, for each bus, the positions of what feeds it among
+    the feeders of every tie; `beside` are its ties, each with the bus on the other side. Ties are
+    in the order written."""
+
+    ties: tuple[int, ...]
+    own: Mapping[int, range]
+    beside: Mapping[int, tuple[tuple[int, int], ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class PowerGraph:
     """Nodes by number, each after all that feed it. Lists are by node number, power in kW.
 
     `feeders[i]` is in the order of `fed_by`; the bypass supply of a UPS, where it has one of its
     own, comes last, and `bypass[i]` is its position (0: through the input). `limit[i]` is infinite
-    where nothing is stated. `peers[i]` are the UPS modules of one bus, the node itself included.
-    `tie[i]` is the tie of a bus, and of the tie itself, -1 elsewhere; `sides` are the two buses of
-    a tie. A tie is fed by all that feeds its buses, first by what feeds the first, and feeds both:
-    it is the last feeder of each.
+    where nothing is stated. `peers[i]` are the UPS modules of one bus, the node itself included,
+    `kin[i]` those of one bus if every tie were closed.
+    `lineup[i]` is the lineup of a bus with ties, and of a tie; `sides` are the two buses of a tie.
+    A tie is fed by all that feeds its lineup, and all ties of it feed each bus, last of its
+    feeders: which of them a bus draws through depends on what is closed (`busbars`).
     `written` and `loads` are node numbers in the order of the site file; `unchecked` are the ids of
     nodes that state no capacity and so can never be overloaded.
     """
@@ -71,7 +83,8 @@ class PowerGraph:
     efficiency: tuple[float, ...]
     recharge_kw: tuple[float, ...]
     peers: tuple[tuple[int, ...], ...]
-    tie: tuple[int, ...]
+    kin: tuple[tuple[int, ...], ...]
+    lineup: tuple[Lineup | None, ...]
     sides: Mapping[int, tuple[int, int]]
     written: tuple[int, ...]
     loads: tuple[int, ...]
@@ -80,6 +93,10 @@ class PowerGraph:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def own(self, bus: int) -> tuple[int, ...]:
+        """Feeders of a node as written, without ties and bypass."""
+        return self.feeders[bus][: len(self.nodes[bus].fed_by)]
 
     def ids(self, numbers: Sequence[int]) -> tuple[str, ...]:
         """Ids of some nodes, in the order given."""
@@ -99,7 +116,8 @@ def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerG
 
     Raises InvariantError for a feeder or a member that does not exist, and for a loop.
     """
-    feeding = _feeding(nodes)
+    lineups = lineups_of(nodes)
+    feeding = _feeding(nodes, lineups)
     ordered = _ordered(nodes, feeding)
     index = {node.id: i for i, node in enumerate(ordered)}
     unknown = {name for group in groups for name in group.members if name not in index}
@@ -123,8 +141,9 @@ def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerG
         limit=limit,
         efficiency=tuple(node.efficiency for node in ordered),
         recharge_kw=tuple(_recharge(node) for node in ordered),
-        peers=_peers(role, feeders),
-        tie=_ties(nodes, index),
+        peers=_peers(role, feeders, Role.BUS),
+        kin=_peers(role, feeders, Role.BUS, Role.TIE),
+        lineup=_lineups(ordered, index, lineups),
         sides={
             index[node.id]: (index[node.between[0]], index[node.between[1]])
             for node in nodes
@@ -139,26 +158,43 @@ def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerG
     )
 
 
-def _feeding(nodes: Sequence[Node]) -> dict[str, tuple[str, ...]]:
-    """Feeders by id: as written, then the bypass supply of a UPS or the tie of a bus."""
+def _feeding(
+    nodes: Sequence[Node], lineups: Sequence[tuple[Sequence[Node], Sequence[Node]]]
+) -> dict[str, tuple[str, ...]]:
+    """Feeders by id: as written, then the bypass supply of a UPS or the ties of a bus."""
     found = {
         node.id: (*node.fed_by, node.bypass_fed_by) if node.bypass_fed_by else node.fed_by
         for node in nodes
     }
-    for tie in nodes:
-        if tie.kind == "tie":
-            buses = [name for name in tie.between if name in found]
-            found[tie.id] = tuple(feeder for name in buses for feeder in found[name])
-            found |= {name: (*found[name], tie.id) for name in buses}
+    for ties, buses in lineups:
+        above = tuple(feeder for bus in buses for feeder in bus.fed_by)
+        found |= {tie.id: above for tie in ties}
+        found |= {bus.id: (*bus.fed_by, *(tie.id for tie in ties)) for bus in buses}
     return found
 
 
-def _ties(nodes: Sequence[Node], index: Mapping[str, int]) -> tuple[int, ...]:
-    found = [-1] * len(index)
-    for node in nodes:
-        if node.kind == "tie":
-            for name in (node.id, *node.between):
-                found[index[name]] = index[node.id]
+def _lineups(
+    ordered: Sequence[Node],
+    index: Mapping[str, int],
+    lineups: Sequence[tuple[Sequence[Node], Sequence[Node]]],
+) -> tuple[Lineup | None, ...]:
+    found: list[Lineup | None] = [None] * len(ordered)
+    for ties, buses in lineups:
+        own, first = {}, 0
+        beside: dict[int, list[tuple[int, int]]] = {}
+        for bus in buses:
+            own[index[bus.id]] = range(first, first := first + len(bus.fed_by))
+        for tie in ties:
+            one, other = (index[name] for name in tie.between)
+            beside.setdefault(one, []).append((index[tie.id], other))
+            beside.setdefault(other, []).append((index[tie.id], one))
+        lineup = Lineup(
+            tuple(index[tie.id] for tie in ties),
+            own,
+            {bus: tuple(pairs) for bus, pairs in beside.items()},
+        )
+        for node in (*ties, *buses):
+            found[index[node.id]] = lineup
     return tuple(found)
 
 
@@ -194,11 +230,13 @@ def _ordered(nodes: Sequence[Node], feeding: Mapping[str, tuple[str, ...]]) -> l
     return ordered
 
 
-def _peers(role: Sequence[Role], feeders: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
-    """UPS modules that feed one bus. A module on two buses joins them."""
+def _peers(
+    role: Sequence[Role], feeders: Sequence[tuple[int, ...]], *joining: Role
+) -> tuple[tuple[int, ...], ...]:
+    """UPS modules that feed one node of such a role. A module on two of them joins them."""
     sets: dict[int, set[int]] = {}
     for i, above in enumerate(feeders):
-        modules = {f for f in above if role[f] is Role.UPS} if role[i] is Role.BUS else set()
+        modules = {f for f in above if role[f] is Role.UPS} if role[i] in joining else set()
         if not modules:
             continue
         joined = set(modules)

@@ -160,9 +160,7 @@ def _firm(study: Study, balance: Balance, i: int, aside: int = 0) -> float:
     feeders, blocked = graph.feeders[i], balance.conditions[i].blocked
     if role is Role.BUS:
         # What a tie could bring is not counted: the other bus has loads of its own.
-        usable = (
-            f for k, f in enumerate(feeders) if k not in blocked and graph.role[f] is not Role.TIE
-        )
+        usable = (f for k, f in enumerate(graph.own(i)) if k not in blocked)
         units = sorted((_firm(study, balance, f) for f in usable), reverse=True)
         return min(limit, sum(units[aside:]))
     return min(limit, _firm(study, balance, feeders[balance.pick[i]]))
@@ -281,7 +279,7 @@ def _units_beside(
             name = study.graph.nodes[left].id
             if load_kw > _firm(study, balance, left, count) * (1 + TOLERANCE):
                 return count - 1, f"{name} has too few units to lose {count} of them and carry all"
-            units = [f for f in study.graph.feeders[left] if balance.live[f]]
+            units = [f for f in study.graph.own(left) if balance.live[f]]
             for played, out in enumerate(_losses(_alike(study, units), count)):
                 if played == _LOSSES_MAX:
                     return count - 1, f"the loss of {count} units of {name} is not played"

@@ -64,7 +64,7 @@ class Shed:
         live, forced = balance.live, balance.forced
         children, role = balance.graph.children, balance.graph.role
         taken = {i for i in out if live[i]}
-        if any(balance.graph.tie[i] >= 0 for i in taken):
+        if any(balance.graph.lineup[i] is not None for i in taken):
             return None
         found: set[int] = set()
         loads: set[int] = set()

@@ -444,8 +444,7 @@ def _passive(reading: Reading, node: Node, _start_s: float) -> Condition:
         return _silent_on(untold[0])
     dead = bool(weak) and len(weak) == len(reading.numbers(VOLTAGES))
     if dead or _meaning(reading, node, "input.state") is Means.DEAD_FEED:
-        # The last one of a bus may be its tie.
-        feeders = frozenset(range(len(node.fed_by) + (node.kind == "bus")))
+        feeders = frozenset(range(len(node.fed_by)))
         return Condition(absent=feeders, reasons=("sees no voltage",))
     return Condition()
 

@@ -82,8 +82,7 @@ class Study:
         }
         nodes = range(len(graph))
         self._over = {
-            case: frozenset(i for i in nodes if balance.overloaded(i))
-            for case, balance in self.balances.items()
+            case: frozenset(balance.overloads(nodes)) for case, balance in self.balances.items()
         }
         self._too_much = {i for i in nodes if self._drops_out(i)}
         self.effects: Effects = self._played(())
@@ -151,7 +150,7 @@ class Study:
         for case, trial in trials.items():
             balance = self.balances[case]
             live = self._alive(case, balance, trial)
-            changed = {i for i in trial.moved if balance.overloaded(i)}
+            changed = balance.overloads(trial.moved)
             effects[case] = Effect(
                 lost=self._all & ~live,
                 unprotected=live & self._guarded & ~bridged,
@@ -202,8 +201,7 @@ class Study:
                 turned.update(child for child in self.graph.children[i] if child in self._bit)
         found = {
             i: self._mask(turned & balance.loads_behind(i))
-            for i in trial.moved
-            if i not in self._over[case] and balance.overloaded(i)
+            for i in balance.overloads(trial.moved - self._over[case])
         }
         trial.undo()
         return found

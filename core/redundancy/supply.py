@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from core.redundancy.busbars import positions
 from core.redundancy.condition import Plant
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.watch import Seen
@@ -95,12 +96,14 @@ def _kinds(
     graph: PowerGraph, plant: Plant, *, assumed_run: bool, moved: Collection[int] = ()
 ) -> list[int]:
     """Kinds of source that reach each node, as bits; `moved` switches are on what lives."""
-    kinds = [0] * len(graph)
-    for i, condition in enumerate(plant.conditions):
-        if not condition.in_service:
-            continue
+    kinds, conditions = [0] * len(graph), plant.conditions
+    closed = [False] * len(graph)
+    for tie, buses in graph.sides.items():
+        joins = conditions[tie].closed(graph.nodes[tie])
+        closed[tie] = joins and all(conditions[bus].in_service for bus in buses)
+    for i, condition in enumerate(conditions):
         role, node = graph.role[i], graph.nodes[i]
-        if role is Role.TIE and not condition.closed(node):
+        if not condition.in_service or (role is Role.TIE and not closed[i]):
             continue
         if role is Role.SOURCE:
             runs = condition.carrying or (assumed_run and condition.assumed)
@@ -116,6 +119,6 @@ def _kinds(
             known = 0 <= in_use < len(fed) and i not in moved
             kinds[i] = fed[in_use] if known else next((kind for kind in fed if kind), 0)
         else:
-            for kind in fed:
-                kinds[i] |= kind
+            for k in positions(graph, closed, i):
+                kinds[i] |= fed[k]
     return kinds

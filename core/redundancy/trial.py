@@ -45,7 +45,7 @@ class Trial:
         for i in down:
             if balance.up[i]:
                 self._write(balance.up, i, new=False)
-                seeds += (i, tie) if (tie := balance.graph.tie[i]) >= 0 else (i,)
+                seeds += self._beside(i)
         for i, new in forced:
             if balance.forced[i] != new:
                 self._write(balance.forced, i, new=new)
@@ -54,7 +54,7 @@ class Trial:
         for i, position in fixed:
             if balance.fixed[i] != position:
                 self._write(balance.fixed, i, new=position)
-                seeds.append(i)
+                seeds += self._beside(i)
         if seeds:
             self._carry(self._settle(seeds))
 
@@ -70,6 +70,11 @@ class Trial:
         self._journal.append((values, i, values[i]))
         values[i] = new
 
+    def _beside(self, i: int) -> tuple[int, ...]:
+        """A node, and of a bus or a tie all ties that may see it."""
+        lineup = self._balance.graph.lineup[i]
+        return (i,) if lineup is None else (i, *lineup.ties)
+
     def _settle(self, seeds: list[int]) -> list[int]:
         """Look again from the seeds down; nodes that may now take their power otherwise."""
         balance, graph = self._balance, self._balance.graph
@@ -80,7 +85,11 @@ class Trial:
             i = heappop(heap)
             look, old = balance.look(i), balance.looks[i]
             if graph.role[i] is Role.UPS:
-                modules.update(graph.peers[i])
+                modules.update(graph.kin[i])
+            elif graph.role[i] is Role.TIE:
+                for f in graph.feeders[i]:
+                    if graph.role[f] is Role.UPS:
+                        modules.update(graph.kin[f])
             if look == old:
                 continue
             self._write(balance.looks, i, new=look)
@@ -113,17 +122,18 @@ class Trial:
         """Split again from these nodes up, wherever something changes."""
         balance, journal, moved = self._balance, self._journal, self.moved
         feeders, draws, gives = balance.graph.feeders, balance.draws, balance.gives
+        lineups = balance.graph.lineup
         queued = set(nodes)
         heap = sorted(-i for i in queued)
         while heap:
             i = -heappop(heap)
+            if (lineup := lineups[i]) is not None:
+                moved.update(lineup.ties, lineup.own)  # what crosses, what enters each bus
             new, old = balance.split(i), draws[i]
             if new == old:
                 continue
             journal.append((draws, i, old))
             draws[i] = new
-            if i in balance.graph.sides:
-                moved.update((i, *balance.graph.sides[i]))  # what crosses, what each side brings
             for feeder, kw, was in zip(feeders[i], new, old, strict=True):
                 if kw == was:
                     continue

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from core.redundancy.busbars import positions
 from core.redundancy.condition import ASSUMED, HEALTHY, Condition, Plant
 from core.redundancy.demand import Demands
 from core.redundancy.fuel import FuelModel, Litres
@@ -79,6 +80,11 @@ class Watcher:
         pairs = [self._read(node, gathered, devices, now) for node in self._graph.nodes]
         for i in self._graph.sides:
             pairs[i] = _maybe_closed(pairs[i][0]), _maybe_closed(pairs[i][1])
+            for bus in self._graph.sides[i]:
+                pairs[bus] = (
+                    _sees_none(pairs[bus][0], self._graph, bus),
+                    _sees_none(pairs[bus][1], self._graph, bus),
+                )
         litres = self.fuel.litres(gathered)
         for i, why in self.fuel.dry(litres).items():
             pairs[i] = _without_fuel(pairs[i][0], why), _without_fuel(pairs[i][1], why)
@@ -148,26 +154,25 @@ class Watcher:
         contradicted: list[_Place] = []
         graph, count = self._graph, len(self._graph)
         live, waiting = [False] * count, [False] * count
+        closed = _would_carry(graph, plant)
         changes: dict[int, Condition] = {}
         for i, condition in enumerate(plant.conditions):
             role, feeders = graph.role[i], graph.feeders[i]
-            if not condition.in_service or (
-                role is Role.TIE and not _would_carry(condition, graph.nodes[i])
-            ):
+            if not condition.in_service or (role is Role.TIE and not closed[i]):
                 continue
             if role is Role.SOURCE:
                 live[i], waiting[i] = True, graph.nodes[i].kind == "genset"
                 continue
-            blocked = set(condition.blocked)
+            blocked, may_feed = set(condition.blocked), positions(graph, closed, i)
             for k in condition.absent - condition.blocked:
-                if k >= len(feeders) or not live[feeders[k]]:
+                if k not in may_feed or not live[feeders[k]]:
                     continue
                 contradicted.append((i, k))
                 age_s = ages.get((i, k), 0.0)
                 late = role is not Role.SWITCH and age_s >= self._start_s
                 if age_s >= patience_s and (late or not waiting[feeders[k]]):
                     blocked.add(k)
-            usable = [f for k, f in enumerate(feeders) if live[f] and k not in blocked]
+            usable = [feeders[k] for k in may_feed if live[feeders[k]] and k not in blocked]
             live[i] = bool(usable)
             waiting[i] = role is not Role.UPS and all(waiting[f] for f in usable)
             if len(blocked) > len(condition.blocked):
@@ -212,9 +217,22 @@ def _maybe_closed(condition: Condition) -> Condition:
     return replace(condition, selected=1) if condition.unknown else condition
 
 
-def _would_carry(condition: Condition, tie: Node) -> bool:
-    """Whether a tie is closed, or would close for a bus that has no voltage."""
-    return condition.closed(tie) or (tie.auto and condition.transfers)
+def _sees_none(condition: Condition, graph: PowerGraph, bus: int) -> Condition:
+    """A bus that sees no voltage sees none through its ties either."""
+    if not condition.absent:
+        return condition
+    return replace(condition, absent=frozenset(range(len(graph.feeders[bus]))))
+
+
+def _would_carry(graph: PowerGraph, plant: Plant) -> list[bool]:
+    """By node, ties that are closed, or would close for a bus that has no voltage."""
+    found, conditions = [False] * len(graph), plant.conditions
+    for tie, buses in graph.sides.items():
+        condition, node = conditions[tie], graph.nodes[tie]
+        found[tie] = all(conditions[i].in_service for i in (tie, *buses)) and (
+            condition.closed(node) or (node.auto and condition.transfers)
+        )
+    return found
 
 
 def _age_s(status: DeviceStatus | None, now: float) -> float:

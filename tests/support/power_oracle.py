@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
 
 from core.site import Node
 
@@ -38,6 +39,7 @@ class Oracle:
         self.closed = normally if closed is None else set(closed)
         self._energised: dict[str, bool] = {}
         self._gives: dict[str, float] = {}
+        self._shut: dict[frozenset[str], list[Node]] = {}
 
     def energised(self, name: str) -> bool:
         if name not in self._energised:
@@ -53,7 +55,7 @@ class Oracle:
         if node.kind in ("pv", "load"):
             return False
         if node.kind == "tie":
-            return bool(self.joined(node.between[0]))
+            return node in self.shut(node.between[0]) and bool(self.feeding(node.between[0]))
         if node.kind == "ups":
             on_input = name not in self.on_bypass and self.energised(node.fed_by[0])
             return on_input or self.runs_on_bypass(name)
@@ -64,40 +66,99 @@ class Oracle:
         here = [] if bus in self.out else self.nodes[bus].fed_by
         return [feeder for feeder in here if self.energised(feeder)]
 
-    def joined(self, bus: str) -> str:
-        """The other bus, if the two are one now."""
-        for tie in self.nodes.values():
-            if tie.kind != "tie" or bus not in tie.between or tie.id in self.out:
-                continue
-            other = tie.between[tie.between[0] == bus]
-            if self.out & {bus, other}:
-                continue
-            dead = sum(not self.own_live(side) for side in tie.between)
-            closes = tie.auto and tie.id not in self.stuck and dead == 1
-            if (tie.id in self.closed or closes) and dead < 2:
-                return other
-        return ""
+    def ties_at(self, bus: str) -> list[Node]:
+        return [n for n in self.nodes.values() if n.kind == "tie" and bus in n.between]
 
-    def crossing(self, tie: str) -> float:
-        """What flows from one bus to the other: what one takes beyond what its feeders bring."""
-        here, there = self.nodes[tie].between
-        if self.joined(here) != there:
+    def reach(self, bus: str, by: Collection[Node]) -> frozenset[str]:
+        """All buses that one can walk to over some ties, this one included."""
+        found = {bus}
+        while True:
+            more = {b for tie in by if found & set(tie.between) for b in tie.between}
+            if more <= found:
+                return frozenset(found)
+            found |= more
+
+    def shut(self, bus: str) -> list[Node]:
+        """Ties of the lineup of a bus that are closed: those that stand so; then, one after the
+        other, the first written in auto that has supply on exactly one side."""
+        every = [node for node in self.nodes.values() if node.kind == "tie"]
+        lineup = self.reach(bus, every)
+        if lineup in self._shut:
+            return self._shut[lineup]
+        here = [
+            tie
+            for tie in every
+            if tie.between[0] in lineup and not self.out & {tie.id, *tie.between}
+        ]
+        shut = [tie for tie in here if tie.id in self.closed]
+        while True:
+            closing = [
+                tie
+                for tie in here
+                if tie not in shut
+                and tie.auto
+                and tie.id not in self.stuck
+                and len([b for b in tie.between if self._fed_over(b, shut)]) == 1
+            ]
+            if not closing:
+                break
+            shut.append(closing[0])
+        self._shut[lineup] = shut
+        return shut
+
+    def _fed_over(self, bus: str, shut: Collection[Node]) -> bool:
+        return any(self.own_live(each) for each in self.reach(bus, shut))
+
+    def busbar(self, bus: str) -> list[str]:
+        """The buses that are one with this one, in no particular order."""
+        return sorted(self.reach(bus, self.shut(bus)))
+
+    def net(self, bus: str) -> float:
+        """What a bus brings to its busbar beyond what it takes from it."""
+        return self._brought(bus) - self.gives(bus) / self.nodes[bus].efficiency
+
+    def crossing(self, tie: Node) -> float:
+        """What flows from one bus to the other; in a ring the most that it might be."""
+        if not self.energised(tie.id):
             return 0.0
-        brought = self._brought(here)
-        return abs(brought - self.gives(here) / self.nodes[here].efficiency)
+        one, other = tie.between
+        side = self.reach(one, [t for t in self.shut(one) if t != tie])
+        if other not in side:
+            return abs(sum(map(self.net, side)))
+        rest = [bus for bus in self.busbar(one) if bus not in (one, other)]
+        return max(
+            abs(self.net(one) + sum(map(self.net, some)))
+            for count in range(len(rest) + 1)
+            for some in combinations(rest, count)
+        )
 
     def _brought(self, bus: str) -> float:
-        """What the own feeders of a joined bus bring to both."""
-        other = self.joined(bus)
-        takes = sum(self.gives(b) / self.nodes[b].efficiency for b in (bus, other))
-        mine, theirs = (sum(map(self.could_carry, self.own_live(b))) for b in (bus, other))
-        return takes * mine / (mine + theirs)
+        """What the own feeders of a joined bus bring to its busbar."""
+        buses = self.busbar(bus)
+        takes = sum(self.gives(b) / self.nodes[b].efficiency for b in buses)
+        mine = sum(map(self.could_carry, self.own_live(bus)))
+        total = sum(self.could_carry(f) for b in buses for f in self.own_live(b))
+        return takes * mine / total if total else 0.0
+
+    def entering(self, bus: str) -> float:
+        """All that comes to a bus: by its own feeders, and from each part that would be left of its
+        busbar without it, by one tie what that part has to spare, by several at most what any bus
+        of it has."""
+        comes, shut = self._brought(bus), self.shut(bus)
+        apart = [tie for tie in shut if bus not in tie.between]
+        pieces = {self.reach(b, apart) for b in self.busbar(bus) if b != bus}
+        for piece in pieces:
+            spare = [self.net(b) for b in piece]
+            ways = [tie for tie in shut if bus in tie.between and set(tie.between) & piece]
+            comes += max(sum(spare), 0) if len(ways) == 1 else sum(max(kw, 0) for kw in spare)
+        return comes
 
     def carries(self, name: str) -> float:
-        if self.nodes[name].kind == "tie":
-            return self.crossing(name)
-        if self.nodes[name].kind == "bus" and self.joined(name):
-            return max(self.gives(name), self._brought(name))
+        node = self.nodes[name]
+        if node.kind == "tie":
+            return self.crossing(node)
+        if node.kind == "bus" and len(self.busbar(name)) > 1 and self.energised(name):
+            return max(self.gives(name), self.entering(name))
         return self.gives(name)
 
     def feeding(self, name: str) -> list[str]:
@@ -113,8 +174,8 @@ class Oracle:
             return [] if name in self.stuck else live[:1]
         if node.kind == "ups":
             return self._ups(name)
-        if node.kind == "bus" and self.joined(name):
-            return [*self.own_live(name), *self.own_live(self.joined(name))]
+        if node.kind == "bus":
+            return [f for bus in self.busbar(name) for f in self.own_live(bus)]
         return live
 
     def _ups(self, name: str) -> list[str]:
@@ -147,9 +208,13 @@ class Oracle:
         )
 
     def peers(self, name: str) -> set[str]:
-        """Modules of one bus, and of a bus that one of them shares."""
+        """Modules of one busbar, and of another one that one of them shares."""
         found, fresh = {name}, [name]
-        buses = [set(n.fed_by) for n in self.nodes.values() if n.kind == "bus"]
+        buses = [
+            {f for bus in self.busbar(n.id) for f in self.nodes[bus].fed_by}
+            for n in self.nodes.values()
+            if n.kind == "bus"
+        ]
         while fresh:
             here = fresh.pop()
             for members in buses:
@@ -192,7 +257,7 @@ class Oracle:
             default = 0.1 * (node.limit_kw or 0.0)
             takes += default if node.recharge_kw is None else node.recharge_kw
         total = sum(self.could_carry(other) for other in self.feeding(name))
-        times = self.feeding(name).count(feeder)  # two, of one that feeds both buses of a tie
+        times = self.feeding(name).count(feeder)  # two, of one that feeds two buses of a busbar
         return takes * times * self.could_carry(feeder) / total
 
     def _load_draws(self, node: Node, feeder: str) -> float:

@@ -21,8 +21,10 @@ def power_graphs(draw, size_max=12, loads_max=4):
     if draw(st.booleans()):
         nodes.append(Node("gen-2", "genset", capacity_kw=draw(capacity) * 2))
     ties = []
-    if draw(st.booleans()):  # two buses near the sources that much hangs on
-        nodes += [draw(_bus(f"bus-{side}", [n.id for n in nodes], capacity)) for side in "ab"]
+    if draw(st.booleans()):  # a lineup near the sources that much hangs on
+        sources = [n.id for n in nodes]
+        sides = "abcd"[: draw(st.integers(2, 4))]
+        nodes += [draw(_bus(f"bus-{side}", sources, capacity)) for side in sides]
         ties = draw(_ties(nodes, capacity))
     for n in range(draw(st.integers(1, size_max))):
         nodes.append(draw(_middle(f"n{n}", [node.id for node in nodes], capacity)))
@@ -44,10 +46,10 @@ def power_graphs(draw, size_max=12, loads_max=4):
 
 @st.composite
 def _ties(draw, nodes, capacity):
-    """Up to two ties that the checks accept."""
+    """Up to five ties that the checks accept: chains, rings, two between the same buses."""
     found = []
     buses = [node.id for node in nodes if node.kind == "bus"]
-    for n in range(draw(st.integers(1, 2)) if len(buses) > 1 else 0):
+    for n in range(draw(st.integers(1, 5)) if len(buses) > 1 else 0):
         between = draw(st.lists(st.sampled_from(buses), min_size=2, max_size=2, unique=True))
         tie = Node(
             f"tie-{n}", "tie", between=tuple(between), auto=draw(st.booleans()),
