@@ -197,9 +197,8 @@ class Balance:
         graph, own = self.graph, self.looks[i]
         if not own.live or own.bypassed or self.forced[i]:
             return own.pick, own.bypassed
-        alone = graph.kin[i] == graph.peers[i]
-        peers = graph.peers[i] if alone else busbars.parallel(self, i)
-        if not any(self.looks[m].bypassed for m in peers):
+        bypassed = [m for m in graph.peers[i] if self.looks[m].bypassed]
+        if not bypassed or busbars.parallel(self, i).isdisjoint(bypassed):
             return own.pick, False
         bypass = graph.bypass[i]
         usable = bypass not in self.conditions[i].blocked and self.live[graph.feeders[i][bypass]]
@@ -271,6 +270,16 @@ class Balance:
         crosses it; of a bus beside one, all that enters it, if that is more."""
         lineup = self.graph.lineup[i]
         return self.gives[i] if lineup is None else busbars.carried(self, lineup)[i]
+
+    def carried(self) -> list[float]:
+        """The same of all nodes."""
+        found, lineup = list(self.gives), self.graph.lineup
+        for i in self.graph.sides:
+            here = lineup[i]
+            if here is not None and i == here.ties[0]:
+                for member, kw in busbars.carried(self, here).items():
+                    found[member] = kw
+        return found
 
     def overloaded(self, i: int) -> bool:
         """Whether a node carries more than it can. What a load itself states is no limit."""

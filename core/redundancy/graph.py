@@ -64,8 +64,8 @@ class PowerGraph:
 
     `feeders[i]` is in the order of `fed_by`; the bypass supply of a UPS, where it has one of its
     own, comes last, and `bypass[i]` is its position (0: through the input). `limit[i]` is infinite
-    where nothing is stated. `peers[i]` are the UPS modules of one bus, the node itself included,
-    `kin[i]` those of one bus if every tie were closed.
+    where nothing is stated. `peers[i]` are the UPS modules that would work on one busbar with a
+    node if every tie were closed, the node itself included.
     `lineup[i]` is the lineup of a bus with ties, and of a tie; `sides` are the two buses of a tie.
     A tie is fed by all that feeds its lineup, and all ties of it feed each bus, last of its
     feeders: which of them a bus draws through depends on what is closed (`busbars`).
@@ -83,7 +83,6 @@ class PowerGraph:
     efficiency: tuple[float, ...]
     recharge_kw: tuple[float, ...]
     peers: tuple[tuple[int, ...], ...]
-    kin: tuple[tuple[int, ...], ...]
     lineup: tuple[Lineup | None, ...]
     sides: Mapping[int, tuple[int, int]]
     written: tuple[int, ...]
@@ -141,8 +140,7 @@ def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerG
         limit=limit,
         efficiency=tuple(node.efficiency for node in ordered),
         recharge_kw=tuple(_recharge(node) for node in ordered),
-        peers=_peers(role, feeders, Role.BUS),
-        kin=_peers(role, feeders, Role.BUS, Role.TIE),
+        peers=_peers(role, feeders),
         lineup=_lineups(ordered, index, lineups),
         sides={
             index[node.id]: (index[node.between[0]], index[node.between[1]])
@@ -230,13 +228,12 @@ def _ordered(nodes: Sequence[Node], feeding: Mapping[str, tuple[str, ...]]) -> l
     return ordered
 
 
-def _peers(
-    role: Sequence[Role], feeders: Sequence[tuple[int, ...]], *joining: Role
-) -> tuple[tuple[int, ...], ...]:
-    """UPS modules that feed one node of such a role. A module on two of them joins them."""
+def _peers(role: Sequence[Role], feeders: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    """UPS modules that feed one bus or one lineup. A module on two of them joins them."""
     sets: dict[int, set[int]] = {}
     for i, above in enumerate(feeders):
-        modules = {f for f in above if role[f] is Role.UPS} if role[i] in joining else set()
+        joins = role[i] in (Role.BUS, Role.TIE)
+        modules = {f for f in above if role[f] is Role.UPS} if joins else set()
         if not modules:
             continue
         joined = set(modules)

@@ -11,7 +11,7 @@ Exact where it answers: tests hold it against the full evaluation on random grap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf
 
@@ -34,8 +34,9 @@ class Shed:
         self._balance = balance
         count = len(balance.graph)
         self._shares: list[Shares] = [self._drawn(i) for i in range(count)]
-        self._room_kw = [able_kw[i] - balance.gives[i] for i in range(count)]
+        self._room_kw = [able_kw[i] - kw for i, kw in enumerate(balance.carried())]
         """What each node can give beside what it gives ..."""
+        self._swing_kw = self._swings()
         self._chain_kw = list(self._room_kw)
         """... and with it all nodes that feed it."""
         self._relieves = [False] * count
@@ -43,9 +44,7 @@ class Shed:
         overloaded = set(strained)
         for i in range(count):
             above = balance.graph.feeders[i]
-            # What crosses a closed tie is no sum: it may grow where less is drawn.
-            crossed = i in balance.graph.sides and balance.live[i]
-            self._relieves[i] = i in overloaded or crossed or any(self._relieves[f] for f in above)
+            self._relieves[i] = i in overloaded or any(self._relieves[f] for f in above)
             for feeder, share in self._shares[i]:
                 self._chain_kw[i] = min(self._chain_kw[i], self._chain_kw[feeder] / share)
 
@@ -56,6 +55,29 @@ class Shed:
             return ()
         feeders = balance.graph.feeders[i]
         return tuple((f, s) for f, s in zip(feeders, balance.shares(i), strict=True) if s > 0)
+
+    def _swings(self) -> list[float] | None:
+        """By how much, in kW, what a node gives may change, up or down, so that no tie or bus of a
+        busbar that it draws through can come to carry too much; None where no tie is closed.
+
+        What crosses a tie is no sum: it may grow where less is drawn. But no kW that is drawn
+        otherwise changes what any tie or bus of the busbar carries by more than a kW.
+        """
+        graph, live, room_kw = self._balance.graph, self._balance.live, self._room_kw
+        closed = [tie for tie in graph.sides if live[tie]]
+        if not closed:
+            return None
+        swings = [inf] * len(graph)
+        for tie in closed:
+            lineup = graph.lineup[tie]
+            places = (*lineup.ties, *lineup.own) if lineup else ()
+            swings[tie] = graph.efficiency[tie] * min(room_kw[i] for i in places)
+        for tie in closed:
+            room_kw[tie] = inf
+        for i, shares in enumerate(self._shares):
+            for feeder, share in shares:
+                swings[i] = min(swings[i], swings[feeder] / share)
+        return swings
 
     def dead(self, out: Iterable[int]) -> set[int] | None:
         """Nodes that newly die with some taken out, these included; None where that is not all
@@ -89,7 +111,21 @@ class Shed:
                     heappush(queue, child)
                 elif balance.graph.nodes[child].auto:
                     return None  # a tie would close
-        return found if not loads or self._moves(loads, found) else None
+        swung = list(self._charging(found)) if self._swing_kw else []
+        return found if not (loads or swung) or self._moves(loads, found, swung) else None
+
+    def _charging(self, dead: Iterable[int]) -> Iterator[tuple[int, float]]:
+        """What batteries take no longer, with the node that gave it."""
+        balance = self._balance
+        graph = balance.graph
+        if balance.case != "mains_lost":
+            return
+        for i in dead:
+            if graph.role[i] is Role.UPS and balance.pick[i] >= 0:
+                yield graph.feeders[i][balance.pick[i]], graph.recharge_kw[i]
+            for child in graph.children[i]:
+                if graph.role[child] is Role.UPS and not balance.live[child]:
+                    yield i, sum(balance.draws[child])
 
     def _dies(self, i: int, dead: set[int]) -> bool | None:
         """Whether a node dies that has a dead feeder; None where it would look for another one, or
@@ -105,9 +141,9 @@ class Shed:
                     return None
         return True
 
-    def _moves(self, loads: set[int], dead: set[int]) -> bool:
+    def _moves(self, loads: set[int], dead: set[int], swung: list[tuple[int, float]]) -> bool:
         """Let these loads draw from the feeds that they are left with, or die; whether every node
-        above can bear it."""
+        above can bear it. `swung` is what changes beside, by the node that gives it."""
         balance, graph, relieves = self._balance, self._balance.graph, self._relieves
         live, draws = balance.live, balance.draws
         more: dict[int, float] = {}
@@ -122,13 +158,25 @@ class Shed:
             ]
             if len(fed) < graph.nodes[i].min_feeds:
                 dead.add(i)
-                continue
+                fed = []
             now = balance.split_load(i, dead) if len(fed) > 1 else ()
             for k in fed:
                 kw = (now[k] if now else balance.demand[i].kw) - draws[i][k]
                 if kw > 0:
                     more[feeders[k]] = more.get(feeders[k], 0.0) + kw
-        return not more or self._bears(more)
+            if self._swing_kw:
+                swung += ((f, kw) for f, kw in zip(feeders, draws[i], strict=True) if kw > 0)
+        swung += more.items()
+        return self._swing(swung) and (not more or self._bears(more))
+
+    def _swing(self, swung: Iterable[tuple[int, float]]) -> bool:
+        """Whether all that changes together is within what each node may change."""
+        swings = self._swing_kw
+        if not swings:
+            return True
+        swung = list(swung)
+        least_kw = min((swings[i] for i, _ in swung), default=inf)
+        return least_kw == inf or sum(kw for _, kw in swung) <= least_kw
 
     def _bears(self, more: dict[int, float]) -> bool:
         """Whether nodes can give so much more, and all that feed them."""

@@ -85,11 +85,11 @@ class Trial:
             i = heappop(heap)
             look, old = balance.look(i), balance.looks[i]
             if graph.role[i] is Role.UPS:
-                modules.update(graph.kin[i])
+                modules.update(graph.peers[i])
             elif graph.role[i] is Role.TIE:
                 for f in graph.feeders[i]:
                     if graph.role[f] is Role.UPS:
-                        modules.update(graph.kin[f])
+                        modules.update(graph.peers[f])
             if look == old:
                 continue
             self._write(balance.looks, i, new=look)
