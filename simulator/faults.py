@@ -12,7 +12,7 @@ from typing import Literal, get_args
 FaultKind = Literal[
     "mains_lost",  # utility: no voltage
     "no_start",  # genset: the engine cranks and does not fire
-    "stuck",  # ats, sts: does not move
+    "stuck",  # ats, sts, tie: does not move
     "on_bypass",  # ups: the whole system is on its static bypass
     "battery_fault",  # ups: one battery string is gone
     "failed",  # crah, chiller, pump, dry cooler: stands still

@@ -16,6 +16,7 @@ from simulator.electrical import DEAD, Supply
 from simulator.faults import Faults
 from simulator.genset import Genset
 from simulator.invariants import invariant
+from simulator.ties import Ties
 from simulator.transfer import STATIC_EFFICIENCY_LOSS, TransferSwitch
 from simulator.ups import Ups
 
@@ -52,7 +53,8 @@ class Network:
     """The power nodes of a site with their state. All powers in W."""
 
     def __init__(self, nodes: Sequence[Node], equipment: Equipment) -> None:
-        ordered = _ordered(nodes)
+        self.ties = Ties(nodes)
+        ordered = _ordered(nodes, self.ties)
         self.index = {node.id: i for i, node in enumerate(ordered)}
         self.equipment = equipment
         self.branches = [
@@ -67,6 +69,7 @@ class Network:
         self._loads = [b for b in self.branches if b.node.kind == "load"]
         feeds = {feeder for load in self._loads for feeder in load.feeders}
         self._feeds_load = {self.branches[i].node.id for i in feeds}
+        self._pools: dict[str, float] = {}
         self.sources_of = self._sources()
         self.peers = self._peers()
 
@@ -87,6 +90,10 @@ class Network:
             else:
                 above = (found[self.branches[i].node.id] for i in branch.feeders)
                 found[branch.node.id] = frozenset().union(*above)
+                for _, buses in self.ties.lineups:
+                    if branch.node.id == buses[-1]:  # what feeds one of them may feed all
+                        together = frozenset().union(*(found[bus] for bus in buses))
+                        found |= dict.fromkeys(buses, together)
         return found
 
     def _peers(self) -> dict[str, frozenset[str]]:
@@ -117,8 +124,14 @@ class Network:
         if node.kind == "genset":
             genset = self.equipment.gensets[node.id]
             return genset.supply() if genset.closed else DEAD
-        if node.kind in ("pv", "tie"):
+        if node.kind == "pv":
             return DEAD
+        if node.kind == "tie":
+            self.ties.step(node.id, dt, self._fed, lambda name: faults.has("stuck", name))
+            closed = self.ties.by_name[node.id].closed
+            return self._on_busbar(node.between[0]) if closed else DEAD
+        if node.kind == "bus":
+            return self._on_busbar(node.id)
         if node.kind in ("ats", "sts"):
             switch = self.equipment.switches[node.id]
             switch.step(dt, above, self._ready(branch), stuck=faults.has("stuck", node.id))
@@ -132,11 +145,32 @@ class Network:
                 bypass,
                 # Modules of one bus are switched to their bypass together, or they would feed
                 # mains against each other's inverters.
-                forced_bypass=any(faults.has("on_bypass", name) for name in self.peers[node.id]),
+                forced_bypass=any(faults.has("on_bypass", name) for name in self._beside(node.id)),
                 battery_fault=faults.has("battery_fault", node.id),
             )
             return ups.output()
         return next((supply for supply in above if supply.live), DEAD)
+
+    def _own(self, bus: str) -> list[Branch]:
+        return [self.branches[i] for i in self.branch(bus).feeders]
+
+    def _fed(self, bus: str) -> bool:
+        return any(feeder.supply.live for feeder in self._own(bus))
+
+    def _on_busbar(self, bus: str) -> Supply:
+        """What stands on a bus: by its own feeders, else by those of the buses joined to it."""
+        above = (feeder.supply for each in self.ties.busbar(bus) for feeder in self._own(each))
+        return next((supply for supply in above if supply.live), DEAD)
+
+    def _beside(self, ups: str) -> set[str]:
+        """UPS modules that work on one busbar with this one, by ties that are closed as well."""
+        found = set(self.peers[ups])
+        for _, buses in self.ties.lineups:
+            for bus in buses:
+                modules = {f.node.id for each in self.ties.busbar(bus) for f in self._own(each)}
+                if modules & found:
+                    found |= modules
+        return found
 
     def _ready(self, branch: Branch) -> list[bool]:
         """Which sources of a switch may take its load: generators only when those that were called
@@ -165,6 +199,7 @@ class Network:
         """
         for branch in self.branches:
             branch.given_w = branch.taken_w = 0.0
+        self._pools.clear()
         left = dict(draws)
         for load in self._loads:
             self._serve(load, demand.get(load.node.id, ()), left)
@@ -172,7 +207,7 @@ class Network:
             if name in self.index and name not in self._feeds_load and self.live(name):
                 self.branch(name).given_w += power
         for branch in reversed(self.branches):
-            if branch.node.kind not in ("load", "pv"):
+            if branch.node.kind not in ("load", "pv", "tie"):
                 self._pass_up(branch)
 
     def _serve(self, load: Branch, nominal: Sequence[float], draws: dict[str, float]) -> None:
@@ -215,8 +250,29 @@ class Network:
         if node.kind in ("ats", "sts"):
             position = self.equipment.switches[node.id].position
             self.branches[branch.feeders[position]].given_w += branch.taken_w
+        elif len(busbar := self.ties.busbar(node.id)) > 1:
+            self._pool(busbar, branch)
         else:
-            self._share(branch)
+            self._share(branch, branch.feeders)
+
+    def _pool(self, busbar: Sequence[str], branch: Branch) -> None:
+        """Buses that are one take together: when the last has said what it takes, it is shared."""
+        self._pools[branch.node.id] = branch.taken_w
+        if len(self._pools.keys() & set(busbar)) < len(busbar):
+            return
+        whole = Branch(branch.node, (), supply=branch.supply)
+        whole.taken_w = sum(self._pools[bus] for bus in busbar)
+        feeders = [i for bus in busbar for i in self.branch(bus).feeders]
+        before = {i: self.branches[i].given_w for i in feeders}
+        self._share(whole, feeders)
+        brought = {i: (self.branches[i].given_w - before[i]) / feeders.count(i) for i in feeders}
+        net = {
+            bus: sum(brought[i] for i in self.branch(bus).feeders) - self._pools[bus]
+            for bus in busbar
+        }
+        for tie, power in self.ties.crossing(busbar, net).items():
+            crossed = self.branch(tie)
+            crossed.given_w = crossed.taken_w = power
 
     def _loss_w(self, branch: Branch) -> float:
         node, power = branch.node, branch.given_w
@@ -232,11 +288,11 @@ class Network:
             half * (1 / node.efficiency - 1) * (IRON_LOSS + (1 - IRON_LOSS) * (power / half) ** 2)
         )
 
-    def _share(self, branch: Branch) -> None:
+    def _share(self, branch: Branch, feeders: Sequence[int]) -> None:
         """From live feeders in proportion to their capacity, after what the sun gives."""
         need = branch.taken_w
         firm = []
-        for i in branch.feeders:
+        for i in feeders:
             feeder = self.branches[i]
             if feeder.node.kind == "pv":
                 # A grid-following inverter needs mains; it never runs beside a generator, and it
@@ -254,19 +310,26 @@ class Network:
             feeder.given_w += need * capacity / total
 
 
-def _ordered(nodes: Sequence[Node]) -> list[Node]:
-    """Nodes with every feeder before what it feeds. The site file was checked: there are no
-    loops."""
+def _ordered(nodes: Sequence[Node], ties: Ties) -> list[Node]:
+    """Nodes with every feeder before what it feeds, and the ties of a lineup between all that feeds
+    it and its buses. The site file was checked: there are no loops."""
     by_id = {node.id: node for node in nodes}
     done: dict[str, Node] = {}
+    together = {
+        name: [*(tie.node.id for tie in some), *buses]
+        for some, buses in ties.lineups
+        for name in (*(tie.node.id for tie in some), *buses)
+    }
 
     def visit(node: Node) -> None:
         if node.id in done:
             return
-        for name in (*node.fed_by, node.bypass_fed_by):
-            if name in by_id:
-                visit(by_id[name])
-        done[node.id] = node
+        here = [by_id[name] for name in together.get(node.id, (node.id,))]
+        for each in here:
+            for name in (*each.fed_by, each.bypass_fed_by):
+                if name in by_id:
+                    visit(by_id[name])
+        done.update((each.id, each) for each in here)
 
     for node in nodes:
         visit(node)

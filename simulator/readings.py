@@ -28,7 +28,11 @@ RACK_PDU_W = 30e3
 def device_values(plant: PlantModel, device: Device, jitter: Jitter) -> Values:
     """Readings of one device now. Empty for a class that the plant knows nothing of."""
     reader = _READERS.get(device.device_class, _metered)
-    return reader(plant, device, jitter)
+    values = reader(plant, device, jitter)
+    tie = plant.network.ties.by_name.get(plant.machines.node_of.get(device.id, ""))
+    if tie is None:
+        return values
+    return values | {"breaker.position": "closed" if tie.closed else "open"}
 
 
 def _metered(plant: PlantModel, device: Device, jitter: Jitter) -> Values:

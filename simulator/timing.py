@@ -47,6 +47,13 @@ RETRANSFER_S = 60.0
 STS_RETURN_S = 10.0
 """A static switch goes back to its preferred source after this time."""
 
+TIE_CONFIRM_S = 8.0
+"""A tie in auto closes when one side has been dead this long: longer than transfer switches take
+one after the other, so that it does not move for one that is about to."""
+
+TIE_RETURN_S = 5.0
+"""It opens again when both sides have had a supply of their own this long: minutes in practice."""
+
 COOLDOWN_S = 60.0
 """A generator runs on without load to cool its turbo: 3 to 5 min in practice."""
 

@@ -1,4 +1,4 @@
-"""The six architectures of docs/examples, judged as an engineer would on paper.
+"""The architectures of docs/examples, judged as an engineer would on paper.
 
 Every figure here was worked out by hand from the site files. With the mains lost a UPS takes what
 it gives divided by 0.95, and a tenth of its capacity for its battery; the generators carry the sum.
@@ -17,7 +17,7 @@ from agent.config.load import load_site
 from tests.support.healthy import Healthy, group, with_demand
 
 FOLDER = Path(__file__).parents[1] / "docs" / "examples"
-NAMES = ("n-plus-1", "2n", "2n-plus-1", "3n-over-2", "4n-over-3", "catcher")
+NAMES = ("n-plus-1", "2n", "2n-plus-1", "3n-over-2", "4n-over-3", "catcher", "ties")
 
 
 class Asked(NamedTuple):
@@ -167,11 +167,40 @@ CATCHER = [
     Asked("ats", "unsafe", {"block": (0, -1, -1410)}, lost="row-1 row-2 row-3"),
 ]
 
+TIES = [
+    # Each UPS takes 200 / 0.95 + 50 = 260.5 with the mains lost, the cooling 250: generators 771.1
+    # of cap(1) = 900. 400 of one UPS of 500.
+    Asked("", "safe", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    Asked("utility-a utility-b", "safe", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    # Tie 1 closes for board A: 260.5 of 500. Then without ats-c too, tie 2 would carry A and the
+    # cooling, 260.5 + 250 = 510.5 of 500.
+    Asked("ats-a", "reduced", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    Asked("ats-a ats-c", "unsafe", {"sides": (1, 0, 100)}, overloaded={"tie-2": 510.5}),
+    # The same from the other side. A, with tie 1, feeds the cooling and B.
+    Asked("ats-b ats-c", "unsafe", {"sides": (1, 0, 100)}, overloaded={"tie-1": 510.5}),
+    # Both ties could close for board C. Tie 1 is written first; then without ats-a, too, tie 2.
+    Asked("ats-c", "reduced", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    # C feeds all by both ties: ats-c 771 of 1000. But by itself.
+    Asked("ats-a ats-b", "reduced", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    Asked("ats-a ats-b ats-c", "unsafe", {"sides": (0, -1, -400)}, lost="row-1 row-2 cooling"),
+    # One tie is enough for the cooling, whichever board is lost; without both it hangs on ats-c.
+    Asked("tie-1", "safe", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    Asked("tie-1 tie-2", "reduced", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    Asked("tie-1 ats-c", "reduced", {"gensets": (3, 1, 128.9), "sides": (3, 1, 100)}),
+    # No tie is left for board C; then for board A, whose rows go to B: 421.1 + 50 + 250 = 721.1.
+    Asked("tie-1 tie-2 ats-c", "unsafe", {"gensets": (3, 1, 378.9)}, lost="cooling"),
+    Asked("tie-1 ats-a", "reduced", {"gensets": (3, 1, 178.9), "sides": (1, 0, -400)}),
+    # A board that is out is fed through no tie.
+    Asked("main-c", "unsafe", {"gensets": (3, 1, 378.9)}, lost="cooling"),
+    Asked("main-a", "reduced", {"gensets": (3, 1, 178.9), "sides": (1, 0, -400)}),
+    Asked("gen-1 gen-2", "unsafe", {"gensets": (0, -1, -771.1)}, overloaded={"gen-3": 771.1}),
+]
+
 ASKED = [
     pytest.param(name, asked, id=f"{name}: {asked.out or 'nothing'}")
     for name, rows in zip(
         NAMES,
-        (N_PLUS_1, TWO_N, TWO_N_PLUS_1, THREE_N_OVER_2, FOUR_N_OVER_3, CATCHER),
+        (N_PLUS_1, TWO_N, TWO_N_PLUS_1, THREE_N_OVER_2, FOUR_N_OVER_3, CATCHER, TIES),
         strict=True,
     )
     for asked in rows
@@ -206,7 +235,7 @@ def test_every_example_has_safe_reduced_and_unsafe_answers(name):
 def test_an_example_at_rest_is_full_and_nothing_in_it_is_assumed_of_what_has_states(name):
     report = example(name).report()
     assert (report.status, report.reasons) == (3, ()), report.headline
-    passive = {n.id for n in example(name).site.power if n.kind in ("bus", "pdu", "load")}
+    passive = {n.id for n in example(name).site.power if n.kind in ("bus", "tie", "pdu", "load")}
     assert set(report.assumed) == passive
 
 
@@ -215,10 +244,11 @@ def test_without_generators_an_example_on_mains_is_never_safe(name):
     gensets = [n.id for n in example(name).site.power if n.kind == "genset"]
     answer = example(name).what_if(" ".join(gensets))
     assert answer.verdict == "unsafe"
-    rows = {n.id for n in example(name).site.power if n.kind == "load"}
+    loads = {n.id: n.short_break for n in example(name).site.power if n.kind == "load"}
     assert answer.cases["as_is"].lost_loads == ()
+    rows = {load for load, waits in loads.items() if not waits}
     assert set(answer.cases["as_is"].unprotected_loads) == rows
-    assert set(answer.cases["mains_lost"].lost_loads) == rows
+    assert set(answer.cases["mains_lost"].lost_loads) == set(loads)
 
 
 # The most that may be used of what is installed: redundancy.md section 3 of the reference
