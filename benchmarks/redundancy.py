@@ -7,7 +7,7 @@ wall time; the ratio to numpy's sum of one number a node, in the same run, is wh
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -74,11 +74,22 @@ SINGLES_S_MAX = {"4,900 nodes": 0.2, "50,000 nodes": 2.0}
 
 def run(rounds: int = 5) -> dict[str, Any]:
     """Seconds by size: one study, and all single failures."""
-    return {name: _measured(rounds, *size) for name, size in SIZES.items()}
+    plants = {
+        name: plant_nodes(halls, rows, racks=racks) for name, (halls, rows, racks) in SIZES.items()
+    }
+    halls, rows, racks = SIZES["4,900 nodes"]
+    plants["4,900 nodes with closed ties"] = [
+        *plant_nodes(halls, rows, racks=racks),
+        *(_tie(f"tie-{h}", f"h{h}-a-ups", f"h{h}-b-ups") for h in range(halls)),
+    ]
+    return {name: _measured(rounds, nodes) for name, nodes in plants.items()}
 
 
-def _measured(rounds: int, halls: int, rows: int, racks: bool) -> dict[str, Any]:  # noqa: FBT001 - a row of SIZES
-    nodes = plant_nodes(halls, rows, racks=racks)
+def _tie(name: str, one: str, other: str) -> Node:
+    return Node(name, "tie", between=(one, other), normally="closed")
+
+
+def _measured(rounds: int, nodes: Sequence[Node]) -> dict[str, Any]:
     graph = compile_graph(nodes)
     demands = tuple(Demand(graph.nodes[i].demand_kw or 0.0) for i in graph.loads)
     plant = Plant((HEALTHY,) * len(graph), demands)

@@ -165,8 +165,8 @@ class Node:
     between: tuple[str, ...] = ()
     normally: Literal["open", "closed"] = "open"
     auto: bool = False
-    """Of a tie: how it stands where nothing tells, and whether it closes by itself when one of its
-    two buses has lost its feeders."""
+    """Of a tie: how it stands where nothing tells, and whether it closes by itself when exactly
+    one of its sides has lost its feeders."""
     recharge_kw: float | None = None
     min_feeds: int = 1
     demand: tuple[str, ...] = ()

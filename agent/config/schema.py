@@ -156,7 +156,7 @@ class NodeKeys(Strict):
     )
     auto: bool = Field(
         default=False,
-        description="a tie that closes by itself when exactly one of its buses is dead",
+        description="a tie that closes by itself when exactly one of its sides is dead",
     )
     recharge_kw: Annotated[float, Field(ge=0)] | None = Field(
         default=None,
