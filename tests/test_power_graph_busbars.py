@@ -72,6 +72,20 @@ def test_in_a_ring_each_tie_may_have_to_carry_what_any_impedances_could_make_of_
     assert found["a"] == pytest.approx(300)
 
 
+def test_what_is_drawn_no_longer_can_overload_a_tie():
+    found = study(boards("100 100", "ab", normally="closed", tie_kw=49.0))
+    assert overloaded(found) == ()
+    assert overloaded(found, "row-a") == ("tie-1",)  # a's source brings half of b's 100
+    assert overloaded(study(boards("98 98", "ab", normally="closed", tie_kw=49.0)), "row-a") == ()
+
+
+def test_what_is_drawn_no_longer_relieves_every_board_of_a_busbar():
+    nodes = boards("0 100", "ab", normally="closed")
+    nodes = [replace(n, capacity_kw=49.0) if n.id == "a" else n for n in nodes]
+    assert overloaded(study(nodes)) == ("a",)
+    assert overloaded(study(nodes), "row-b") == ()
+
+
 def test_each_of_two_ties_between_the_same_boards_is_held_against_all_that_crosses():
     nodes = boards("200 0", "ab ab", normally="closed", tie_kw=99.0)
     assert overloaded(study(nodes)) == ("tie-1", "tie-2")

@@ -44,7 +44,10 @@ class Shed:
         overloaded = set(strained)
         for i in range(count):
             above = balance.graph.feeders[i]
-            self._relieves[i] = i in overloaded or any(self._relieves[f] for f in above)
+            lineup = balance.graph.lineup[i]
+            alike = (i,) if lineup is None else (*lineup.ties, *lineup.own)
+            strains = not overloaded.isdisjoint(alike)
+            self._relieves[i] = strains or any(self._relieves[f] for f in above)
             for feeder, share in self._shares[i]:
                 self._chain_kw[i] = min(self._chain_kw[i], self._chain_kw[feeder] / share)
 
@@ -111,19 +114,19 @@ class Shed:
                     heappush(queue, child)
                 elif balance.graph.nodes[child].auto:
                     return None  # a tie would close
-        swung = list(self._charging(found)) if self._swing_kw else []
+        swung = list(self._ceasing(found)) if self._swing_kw else []
         return found if not (loads or swung) or self._moves(loads, found, swung) else None
 
-    def _charging(self, dead: Iterable[int]) -> Iterator[tuple[int, float]]:
-        """What batteries take no longer, with the node that gave it."""
+    def _ceasing(self, dead: Iterable[int]) -> Iterator[tuple[int, float]]:
+        """What loads and batteries among the dead take no longer, with the node that gave it."""
         balance = self._balance
-        graph = balance.graph
-        if balance.case != "mains_lost":
-            return
+        graph, mains_lost = balance.graph, balance.case == "mains_lost"
         for i in dead:
-            if graph.role[i] is Role.UPS and balance.pick[i] >= 0:
+            if graph.role[i] is Role.LOAD:
+                yield from zip(graph.feeders[i], balance.draws[i], strict=True)
+            elif graph.role[i] is Role.UPS and mains_lost and balance.pick[i] >= 0:
                 yield graph.feeders[i][balance.pick[i]], graph.recharge_kw[i]
-            for child in graph.children[i]:
+            for child in graph.children[i] if mains_lost else ():
                 if graph.role[child] is Role.UPS and not balance.live[child]:
                     yield i, sum(balance.draws[child])
 
