@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from agent import systemd
+from agent.clock import FollowedClock
 from agent.config.load import Configuration
 from agent.selfmetrics import SelfMetrics
 from agent.web import WebServer
@@ -71,11 +72,11 @@ class Agent:
         profiles: Library | None = None,
     ) -> None:
         self._site = configuration.site
-        self._clock = clock
+        self._clock = FollowedClock(clock)
         self._history = history
         self._scenarios = scenarios
         self._profiles = profiles or configuration.profiles
-        self._engine = Engine(self._site, clock.now())
+        self._engine = Engine(self._site, self._clock.now())
         self._totals = LineTotals()
         self._go_on()
         self._defined = 0
@@ -225,6 +226,7 @@ class Agent:
         due = self._clock.monotonic()
         while True:
             started = self._clock.monotonic()
+            self._follow_the_clock()
             snapshot = self._engine.tick(self._clock.now())
             totals = self._totals.batch(snapshot.points)
             if totals is not None:
@@ -239,6 +241,14 @@ class Agent:
             self._metrics.polled(clients)
             due = max(due + TICK_S, ended)
             await self._clock.sleep(due - ended)
+
+    def _follow_the_clock(self) -> None:
+        """Whoever asks for the time until the next call is told the same clock as the engine."""
+        step_s = self._clock.follow()
+        if step_s:
+            self._engine.stepped(step_s, self._clock.now())
+            self._totals.stepped(step_s)
+            _log.warning("clock_set", by_s=round(step_s, 1))
 
     def _go_on(self) -> None:
         """Take up energies where an earlier run left them; counters bridge the time between. Then

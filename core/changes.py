@@ -19,9 +19,6 @@ from core.snapshot import DeviceStatus, Event, Kpi, LoadStatus, MaintenanceStatu
 from core.stand import Heard, Stand
 from core.vocabulary import Severity
 
-CLOCK_SET_BACK_S = 0.5
-"""A clock that goes back by more is news; less is how clocks are kept in step."""
-
 SETTLED_S = 60.0
 """The quality of a key figure is news when it has stood for so long; shorter it flickers."""
 
@@ -98,6 +95,13 @@ class Changes:
             else:
                 stand.pop(turn.point, None)
             yield replace(turn, before=was)
+
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds: what is not settled is no older for that."""
+        self._unsettled = {
+            key: (level, since + by_s, earliest + by_s)
+            for key, (level, since, earliest) in self._unsettled.items()
+        }
 
     def _last(self, before: Snapshot) -> float:
         """When was looked last, in an earlier run where this one has not seen everything yet."""
@@ -217,13 +221,10 @@ class Changes:
 
 def of_kasbah(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     """What happens to Kasbah itself."""
-    back_s, span = before.time - after.time, (after.time, after.time)
+    span = (after.time, after.time)
     if after.ready and not before.ready:
         message = "every device was tried once: verdicts begin"
         yield event("system", "ready", message, Severity.OK, span)
-    if back_s > CLOCK_SET_BACK_S:
-        message = f"the clock was set back by {back_s:.1f} s: times before and after do not compare"
-        yield event("system", "clock set back", message, Severity.WARNING, span)
 
 
 def event(

@@ -233,6 +233,14 @@ class EnergyMeters:
         """What happened to counters since the last call, as events without a number."""
         return self._watch.events(self._offset)
 
+    def stepped(self, by_s: float) -> None:
+        """The wall clock was set by so many seconds; this module's time goes on."""
+        if self._wall is not None:
+            self._wall += by_s
+            self._offset -= by_s
+        self._counter_time += by_s
+        self._power_time += by_s
+
     def set_clock(self, now: float) -> None:
         """It is `now`, in UTC seconds by the wall clock."""
         if self._wall is not None and now < self._wall:

@@ -57,6 +57,8 @@ class Engine:
             if device.lifecycle != "retired"
         }
         self._reported: dict[str, Callable[[], DeviceStatus]] = {}
+        self._moved: dict[str, tuple[float, float]] = {}
+        """Last successes before a step of the clock, as they are reported and as they are now."""
         self._levels = Levels(site.timezone)
         self._maintenance = Maintenance(site.maintenance, site.timezone)
         self._nothing = _nothing_known(site)
@@ -137,13 +139,48 @@ class Engine:
         kpis.meters.set_clock(self._snapshot.time)
         return Statements(kpis, self._site.timezone)
 
+    def stepped(self, by_s: float, now: float) -> None:
+        """The wall clock was set by so many seconds (forward: positive) and says `now` since (UTC
+        seconds). All times that are held move along, so that nothing becomes older or younger: what
+        was read 5 s ago was read 5 s ago by the new clock, too. What goes by the calendar goes by
+        the new clock."""
+        self._hear()
+        self._table.stepped(by_s)
+        for name, status in self._devices.items():
+            if status.last_success is not None:
+                told, _ = self._moved.get(name, (status.last_success, None))
+                self._moved[name] = told, status.last_success + by_s
+                self._devices[name] = replace(status, last_success=status.last_success + by_s)
+        self._kpis.meters.stepped(by_s)
+        self._redundancy.stepped(by_s)
+        self._maintenance.stepped(by_s)
+        stands = self._snapshot
+        self._snapshot = replace(
+            stands,
+            time=stands.time + by_s,
+            devices=dict(self._devices),
+            alarms=tuple(replace(alarm, since=alarm.since + by_s) for alarm in stands.alarms),
+        )
+        self._events.stepped(by_s, now)
+
+    def _hear(self) -> None:
+        """Take what was reported of devices. A success before a step of the clock is reported by
+        the old clock until the next one."""
+        for device, status in self._reported.items():
+            told = status()
+            before, moved = self._moved.get(device, (None, None))
+            if before is not None and told.last_success == before:
+                told = replace(told, last_success=moved)
+            else:
+                self._moved.pop(device, None)
+            self._devices[device] = told
+        self._reported.clear()
+
     def tick(self, now: float) -> Snapshot:
         """Compute everything as of `now` and publish it."""
         before = self._snapshot
         view = self._table.view(now)
-        for device, status in self._reported.items():
-            self._devices[device] = status()
-        self._reported.clear()
+        self._hear()
         devices = dict(self._devices)
         self._kpis.update(view, now)
         kpis = self._kpis.report(now)

@@ -95,6 +95,14 @@ class EventLog:
         if len(self._events) >= EVENTS_MAX + TRIM:
             del self._events[:-EVENTS_MAX]
 
+    def stepped(self, by_s: float, now: float) -> None:
+        """The clock was set by so many seconds, and says `now` (UTC seconds)."""
+        self._changes.stepped(by_s)
+        self._states.stepped(by_s)
+        way = "forward" if by_s > 0 else "back"
+        message = f"clock set {way} by {_span(abs(by_s))}: times before and after do not compare"
+        self.note(f"clock set {way}", message, now, Severity.WARNING)
+
     def stop(self, now: float) -> None:
         """An orderly stop: the next start will not take it for a kill."""
         self.note("stopped", "Kasbah stopped", now)
@@ -199,3 +207,12 @@ class EventLog:
 
 def _iso(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _span(seconds: float) -> str:
+    """How long, in words: `1 h 0 min`."""
+    for long_s, word, short_s, rest in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min")):
+        if seconds >= long_s:
+            whole, left = divmod(round(seconds / short_s), long_s // short_s)
+            return f"{whole} {word} {left} {rest}"
+    return f"{seconds / 60:.0f} min" if seconds >= 600 else f"{seconds:.1f} s"

@@ -210,6 +210,12 @@ class Maintenance:
         again_s = ASKED_AGAIN_S if course.unsure_since is None else UNSURE_S / 3
         return abs(now - last.time) >= again_s
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds: what is unsure is so no longer for that."""
+        for course in self._courses.values():
+            if course.unsure_since is not None:
+                course.unsure_since += by_s
+
     def _ask(
         self, course: _Course, report: RedundancyReport, now: float, away: Away, effect: Effect
     ) -> None:

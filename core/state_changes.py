@@ -48,6 +48,10 @@ class StateChanges:
         np.copyto(self._seen, view.time[self._rows], where=usable)
         return events, len(moved) - len(events)
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds."""
+        self._seen += by_s
+
     def state(self) -> dict[str, Any]:
         """What `restore` takes after a restart: by point the code, and how long before `heard` (s,
         rounded up) it was heard."""

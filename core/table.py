@@ -81,6 +81,10 @@ class PointTable:
             message = "a batch names rows that were never registered"
             raise InvariantError(message) from error
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds: what was read stays as old as it is."""
+        self._time += by_s
+
     def view(self, now: float) -> PointView:
         """Everything as of `now` (UTC seconds): old values are held, then bad with no value."""
         n = len(self._points)

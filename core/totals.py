@@ -63,6 +63,10 @@ class LineTotals:
         """Rows of the totals that some of these rows are a line of."""
         return np.unique(self._rows[self._total[np.isin(self._lines, rows)]])
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds: no line was told anew by that."""
+        self._told += by_s
+
     def batch(self, view: PointView) -> Batch | None:
         """Totals of which every line was told anew, at the time of the oldest; None without any.
 

@@ -152,12 +152,27 @@ def test_the_start_is_an_event():
     assert [event.after for event in log.newest(10)] == ["started"]
 
 
-def test_a_clock_that_is_set_back_is_an_event_and_no_span_is_upside_down():
+@pytest.mark.parametrize(
+    ("by_s", "words"),
+    [
+        (3600.0, "clock set forward by 1 h 0 min: "),
+        (-60.0, "clock set back by 60.0 s: "),
+        (0.7, "clock set forward by 0.7 s: "),
+        (-1500.0, "clock set back by 25 min: "),
+        (3599.9, "clock set forward by 60 min: "),
+        (9 * 86_400.0 + 7260, "clock set forward by 9 d 2 h: "),
+    ],
+)
+def test_a_clock_that_is_set_is_an_event_and_no_span_is_upside_down(by_s, words):
     story = Story()
     story.tick(points=mode("online", NOW + 1))
-    found = story.tick(-60, points=mode("eco", NOW - 59), supply="generator")
-    assert "set back by 60.0 s" in found[0].message
+    story.log.stepped(by_s, NOW + by_s)
+    assert story.log.newest(1)[0].message.startswith(words)
+    story.last = replace(story.last, time=story.last.time + by_s)
+    found = story.tick(points=mode("eco", NOW + 1.5 + by_s), supply="generator")
+    assert {event.kind for event in found} >= {"state", "supply"}
     assert all(event.earliest <= event.latest for event in found)
+    assert all(event.latest - event.earliest < 5 for event in found)
 
 
 def test_a_storm_is_bounded_and_what_was_cut_is_counted(monkeypatch):

@@ -173,6 +173,46 @@ def test_a_clock_that_is_set_leaves_the_ratios_alone(jump_s):
     assert bench.figure("pue", "15m").coverage >= (0.3 if jump_s > 60 else 0.99)
 
 
+@pytest.mark.parametrize("by_s", [-3600.0, -7.0, 5.0, 3600.0, 40 * 86_400.0])
+def test_a_clock_that_is_set_and_told_of_takes_nothing_from_energies(by_s):
+    bench, plain = make(), make()
+    for each in (bench, plain):
+        each.run(300, step_s=0.5)
+    bench.clock_offset = by_s
+    bench.table.stepped(by_s)
+    bench.kpis.meters.stepped(by_s)
+    for each in (bench, plain):
+        each.run(300, step_s=0.5)
+    assert bench.kpis.meters.total_wh == pytest.approx(plain.kpis.meters.total_wh)
+    for window in ("1m", "15m", "1h"):
+        told, expected = bench.figure("pue", window), plain.figure("pue", window)
+        assert told.value == pytest.approx(expected.value, rel=1e-6)
+        assert (told.coverage, told.span_s) == pytest.approx((expected.coverage, expected.span_s))
+    assert bench.kpis.meters.utc == pytest.approx(plain.kpis.meters.utc + by_s)
+    assert bench.kpis.meters.ledger.begun() == pytest.approx(
+        plain.kpis.meters.ledger.begun() + min(by_s, 0.0), abs=900
+    )
+
+
+def test_a_restart_after_the_clock_was_set_forward_goes_on():
+    bench = make()
+    bench.run(1800, step_s=0.5, tick_s=5.0)
+    bench.clock_offset = 3600.0
+    bench.table.stepped(3600.0)
+    bench.kpis.meters.stepped(3600.0)
+    bench.run(1800, step_s=0.5, tick_s=5.0)
+    kept = bench.kpis.state()
+    saved = replace(kept, state=json.loads(json.dumps(kept.state)))
+    totals = bench.kpis.meters.total_wh
+    facility, it = bench.meters
+    again = Bench(Kpis(site([facility], [it]), {"mv": 2e6, "ups": 1e6}), bench.meters)
+    again.elapsed, again.clock_offset = bench.elapsed, 3600.0
+    again.kpis.restore(saved, again.now)
+    again.run(300, step_s=0.5, tick_s=5.0)
+    assert (again.kpis.meters.total_wh >= totals).all()
+    assert again.figure("pue", "1h").value == pytest.approx(PUE, rel=0.02)
+
+
 def test_totals_only_grow_when_the_clock_is_set_back():
     bench = make()
     before = bench.kpis.meters.total_wh

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.quality import Quality
 from tests.support.coupled import Coupled, Seen, word
 from tests.support.simulator import SUMMER_NOON, WINTER_NIGHT, demo_site
 
@@ -200,32 +201,100 @@ def test_a_replaced_meter_leaves_no_trace_in_verdict_or_pue(begins_at, killed):
 # The clock
 
 
-@restarted
-def test_a_clock_that_is_stepped_back_by_an_hour_changes_no_verdict_and_no_pue(killed):
+STEPS = pytest.mark.parametrize("by_s", [3600.0, -3600.0, 40.0, 9 * 365 * 86_400.0])
+
+
+@STEPS
+def test_a_clock_that_is_set_changes_no_verdict_no_age_no_alarm_and_no_pue(by_s):
+    here = coupled()
+    here.fault("silent", "weather")
+    here.run(120)
+    before, alarms = here.snapshot, ages(here)
+    assert "weather/communication" in alarms
+    here.set_clock(by_s)
+    stood = len(here.pues)
+    here.run(1)
+    assert ages(here) == {
+        name: pytest.approx(age_s + 1, abs=0.01) for name, age_s in alarms.items()
+    }
+    assert not (lost(here) & ~lost_in(before)).any()
+    here.run(119)
+    assert here.told() == [Seen("mains", 3)]
+    assert ages(here).keys() == alarms.keys()
+    for window in ("1m", "15m"):
+        told = [seen[window] for _, seen in here.pues[stood - 5 :]]
+        assert None not in told, window
+        assert max(told) <= min(told) * 1.02
+    events = here.engine.events(0, 10_000)
+    assert all(event.earliest <= event.latest for event in events)
+    said = [event for event in events if "clock" in event.message]
+    assert [event.after for event in said] == [f"clock set {'forward' if by_s > 0 else 'back'}"]
+    if by_s == 3600.0:
+        assert said[0].message.startswith("clock set forward by 1 h 0 min: ")
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_while_the_agent_is_away_changes_no_verdict_and_no_pue(by_s):
     here = coupled()
     here.run(120)
-    here.skew_s = -3600.0
-    if killed:
-        here.kill_and_restart(away_s=5.0)
+    here.kill_and_restart(away_s=5.0, clock_set_by_s=by_s)
     here.run(120)
     assert here.told() == [Seen("mains", 3)]
     assert_steady_pue(here, 0.02)
-    events = here.engine.events(0, 10_000)
-    assert all(event.earliest <= event.latest for event in events)
-    said = [event.after for event in events if "clock" in event.message]
-    assert said == (["started"] if killed else ["clock set back"])
+    said = [e.after for e in here.engine.events(0, 10_000) if "clock" in e.message]
+    assert said == (["started"] if by_s < 0 else []), "a new agent knows no other time"
 
 
-def test_a_clock_that_is_stepped_back_in_the_midst_of_a_mains_failure():
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_in_the_midst_of_a_mains_failure(by_s):
     here = coupled()
     here.play("mains-failure")  # away for 180 s
     here.run(15)
-    here.skew_s = -3600.0
+    here.set_clock(by_s)
     here.run(315)
     assert supplies(here) == ["mains", "battery", "generator", "mains"]
     assert statuses(here) == [3]
     assert {(seen.lost, seen.unprotected) for seen in here.told()} == {((), ())}
     assert_no_absurd_pue(here)
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+def test_a_device_that_is_silent_is_no_less_silent_when_the_clock_is_set(by_s):
+    """Errs to the safe side: its last word does not become young again."""
+    here = coupled()
+    here.fault("silent", "gen-1")
+    here.run(8)
+    here.set_clock(by_s)
+    here.run(120)
+    assert "gen-1" in here.snapshot.redundancy.unknown
+    silent = [alarm for alarm in here.snapshot.alarms if alarm.id == "gen-1/communication"]
+    assert [here.snapshot.time - alarm.since for alarm in silent] == [pytest.approx(128, abs=6)]
+
+
+def test_a_machine_that_slept_knows_nothing_until_it_has_asked():
+    """Its steady time went on: no step is told, and what was read is old."""
+    here = coupled()
+    here.run(60)
+    here.sleep(120.0)
+    assert lost(here)[here.snapshot.points.row["ups-a1/mode"]]
+    assert here.snapshot.redundancy.status == -1
+    here.run(60)
+    assert here.snapshot.redundancy.status == 3
+    assert not [e for e in here.engine.events(0, 10_000) if "clock" in e.message]
+
+
+def ages(here):
+    """For how long each alarm stands."""
+    return {alarm.id: here.snapshot.time - alarm.since for alarm in here.snapshot.alarms}
+
+
+def lost(here):
+    return lost_in(here.snapshot)
+
+
+def lost_in(snapshot):
+    """Points that are too old to count."""
+    return snapshot.points.quality == Quality.NO_ANSWER
 
 
 # Everything that feeds is gone

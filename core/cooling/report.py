@@ -70,6 +70,10 @@ class CoolingModel:
         """Device by unit, empty where none tells of it."""
         return {unit.id: unit.device for unit in self._plan.units.values()}
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds."""
+        self._watcher.stepped(by_s)
+
     def standing_groups(self) -> tuple[GroupStatus, ...]:
         """Groups as they were at the last look."""
         return self._last.report.groups if self._last is not None else ()

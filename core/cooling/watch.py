@@ -88,6 +88,11 @@ class CoolingWatcher:
             measured_kw={name: _measured_kw(zone, numbers) for name, zone in zones.items()},
         )
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds: for that nothing has stood still
+        any longer."""
+        self._off_since = {name: since + by_s for name, since in self._off_since.items()}
+
     def _read(
         self,
         unit: CoolingUnit,

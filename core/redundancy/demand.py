@@ -57,6 +57,12 @@ class Demands:
         for peak in self._peaks.values():
             peak.add(kw, now)
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds: peaks stay as old as they are."""
+        self._since = None if self._since is None else self._since + by_s
+        for peak in self._peaks.values():
+            peak.stepped(by_s)
+
     def at(
         self, demands: Sequence[Demand], when: When, now: float
     ) -> tuple[tuple[Demand, ...], tuple[str, ...]]:
@@ -154,6 +160,13 @@ class _Peak:
             self._slot[place] = slot
             self._kw[place] = 0.0
         np.maximum(self._kw[place], kw, out=self._kw[place])
+
+    def stepped(self, by_s: float) -> None:
+        """Move all slots with the clock, by whole ones: a peak may count for a slot longer, never
+        shorter."""
+        moved = math.ceil(by_s / self._slot_s)
+        self._slot = np.roll(self._slot + moved, moved)
+        self._kw = np.roll(self._kw, moved, axis=0)
 
     def state(self) -> list[list[float]]:
         """A slot a row: its number, and the highest value of each load in it."""

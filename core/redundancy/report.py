@@ -155,6 +155,11 @@ class RedundancyModel:
             self._judged = last = self._judge(seen, now)
         return self._cooling.added(last.report, last.powered, view, devices, now)
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds, and nothing has become older by that."""
+        self._watcher.stepped(by_s)
+        self._cooling.stepped(by_s)
+
     def supply(self, view: PointView, devices: Mapping[str, DeviceStatus], now: float) -> Supply:
         """Where the loads' power comes from at this moment."""
         return supply_of(self._graph, self._see(view, devices, now))

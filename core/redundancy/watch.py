@@ -108,6 +108,11 @@ class Watcher:
             litres=litres,
         )
 
+    def stepped(self, by_s: float) -> None:
+        """The clock was set by so many seconds: what stands has stood no longer for that."""
+        self._since = {place: since + by_s for place, since in self._since.items()}
+        self.demands.stepped(by_s)
+
     def _read(
         self, node: Node, gathered: Gathered, devices: Mapping[str, DeviceStatus], now: float
     ) -> tuple[Condition, Condition]:

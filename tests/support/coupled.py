@@ -117,9 +117,9 @@ class Polled:
 class Coupled:
     """A simulated site and the engine that watches it, second by second.
 
-    `now` is the plant's time; the agent's clock is `skew_s` ahead of it. `steps` are all changes of
-    what is seen, with the seconds since the start. `says` puts other words into devices' mouths, by
-    point.
+    `now` is the plant's time; the agent's clock is ahead of it by what it was set.
+    `steps` are all changes of what is seen, with the seconds since the start. `says` puts other
+    words into devices' mouths, by point.
     """
 
     def __init__(self, site: Site, start: float, seed: int = 1) -> None:
@@ -128,7 +128,7 @@ class Coupled:
         self.player = ScenarioPlayer(site, load_scenarios())
         self.engine = Engine(site, start)
         self.start = self.now = start
-        self.skew_s = 0.0
+        self._skew_s = 0.0
         self.faults: dict[FaultKind, frozenset[str]] = {}
         self.says: dict[str, Says] = {}
         self.steps: list[tuple[float, Seen]] = []
@@ -158,14 +158,27 @@ class Coupled:
             self._move(min(end, self.now + tick_s))
             self._look()
 
-    def kill_and_restart(self, away_s: float = 0.0, saved: Mapping[str, Any] | None = None) -> None:
-        """The agent is killed and starts anew from its last saved state; the plant goes on."""
+    def kill_and_restart(
+        self,
+        away_s: float = 0.0,
+        saved: Mapping[str, Any] | None = None,
+        *,
+        clock_set_by_s: float = 0.0,
+    ) -> None:
+        """The agent is killed and starts anew from its last saved state; the plant goes on, and
+        somebody may set the clock."""
+        self._skew_s += clock_set_by_s
         state = self.engine.state() if saved is None else saved
         if away_s:
             self._move(self.now + away_s)
         self.engine = Engine(self.site, self._agent_now())
         self.engine.restore(state, self._agent_now())
         self._join()
+
+    def sleep(self, seconds: float) -> None:
+        """The machine sleeps, and its clocks go on; then the agent looks before it has asked."""
+        self._move(self.now + seconds)
+        self.engine.tick(self._agent_now())
 
     def told(self) -> list[Seen]:
         """What was seen, in order."""
@@ -175,8 +188,14 @@ class Coupled:
         """The verdict on taking these out now."""
         return self.engine.what_if(out.split(), [], "worst", "now").verdict
 
+    def set_clock(self, by_s: float) -> None:
+        """The agent's clock is set by so many seconds, and the agent sees that before its next
+        tick."""
+        self._skew_s += by_s
+        self.engine.stepped(by_s, self._agent_now())
+
     def _agent_now(self) -> float:
-        return self.now + self.skew_s
+        return self.now + self._skew_s
 
     def _join(self) -> None:
         for polled in self._polled:
