@@ -209,6 +209,34 @@ def test_a_critical_alarm_about_what_comes_from_outside_says_nothing_of_a_ups(al
     assert plant.report().status == 3
 
 
+@pytest.mark.parametrize(
+    ("point", "word", "said"),
+    [
+        ("charger.state", "fault", "charger state"),
+        ("charger.state.2", "fault", "charger state 2"),
+        ("rectifier.state", "fault", "rectifier state"),
+        ("inverter.state", "fault", "inverter state"),
+        ("battery.state.charger", "absent", "battery state charger"),
+        ("state", "fault", "state"),
+    ],
+)
+def test_a_ups_with_a_part_that_is_critical_is_not_relied_upon(point, word, said):
+    plant = watched().at({f"ups-1/{point}": word})
+    assert plant.report().status == 3, "a warning is no verdict"
+    plant.change(f"ups-1/{point}", severity=Severity.CRITICAL)
+    modules = group(plant.report(after_s=1), "modules")
+    assert (modules.status, modules.reasons) == (1, (f"ups-1 has its {said} {word}",))
+    plant.change(f"ups-1/{point}", quality=Quality.NO_ANSWER)
+    assert plant.what_if("ups-2").verdict == "unknown", "what stood there may stand"
+
+
+def test_a_ups_that_is_on_with_some_alarm_at_critical_is_judged_by_that_alarm():
+    plant = watched().at({"ups-1/state": "on", "ups-1/state.load_bus_sync": "fault"})
+    for name in ("state", "state.load_bus_sync"):
+        plant.change(f"ups-1/{name}", severity=Severity.CRITICAL)
+    assert plant.report().status == 3
+
+
 def test_battery_time_against_the_start_of_what_would_feed_it():
     """TV-R8: 137 s from the loss of the mains to a loaded rectifier."""
     for runtime_s, unprotected in ((480.0, ()), (120.0, ("row",))):

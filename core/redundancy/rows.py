@@ -103,7 +103,9 @@ class Reading:
             return ""
         code = self.number(name)
         part_of = name.split(".")
-        axis = STATES.get(".".join(part_of[:2])) or STATES[part_of[-1]]
+        # `battery.state`, `rectifier.state` which is a `state`, and each with an instance behind.
+        keys = (".".join(part_of[:2]), part_of[-1], *part_of[-2:-1])
+        axis = next(STATES[key] for key in keys if key in STATES)
         if code is None or not 0 <= code < len(axis.states):
             return axis.states[_UNKNOWN_CODE]
         return axis.states[int(code)]

@@ -16,7 +16,7 @@ from core.redundancy.meanings import STOPS, Means, meaning
 from core.redundancy.phases import WANTED_GIVEN, WANTED_TAKEN, able_share
 from core.redundancy.rows import Reading, Watch
 from core.redundancy.start_battery import start_battery_faults
-from core.redundancy.ups_alarms import not_relied_upon
+from core.redundancy.ups_alarms import PARTS, not_relied_upon
 from core.redundancy.ups_alarms import untold as untold_alarms
 from core.site import EcoPolicy, Node
 
@@ -99,6 +99,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
         "breaker.position",
         "output.power_factor",
         "alarm.",
+        *PARTS,
         *WANTED_GIVEN,
     ),
     "genset": (
