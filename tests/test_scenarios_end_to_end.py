@@ -245,6 +245,7 @@ POSSIBLE = {
     "cer": (1.0, 40.0),
     "cue": (0.0, 3.0),
     "carbon_emissions": MUCH,
+    "energy_cost": MUCH,
     "stage_efficiency": (0.5, 1.0),
     "stage_loss": MUCH,
     "meter_balance": (-1.0, 1.0),

@@ -198,6 +198,19 @@ def test_a_replaced_meter_leaves_no_trace_in_verdict_or_pue(begins_at, killed):
     assert_steady_pue(here, 0.01)
 
 
+# What it costs
+
+
+def test_the_demo_shows_the_cost_of_its_imported_energy_by_the_hours_of_the_tariff():
+    here = coupled()  # a summer noon: full hours, at 1 MAD/kWh
+    here.run(2400, tick_s=5.0)
+    cost = {k.scope: k for k in here.snapshot.kpis if (k.id, k.window) == ("energy_cost", "24h")}
+    assert cost.keys() == {"", "peak", "full", "off-peak"}
+    assert {kpi.unit for kpi in cost.values()} == {"MAD"}
+    assert cost["peak"].value == cost["off-peak"].value == 0
+    assert 100 < cost["full"].value == pytest.approx(cost[""].value)
+
+
 # The clock
 
 
