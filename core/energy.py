@@ -17,7 +17,7 @@ import numpy.typing as npt
 from core.cells import Columns, Span, Spans
 from core.counters import Register
 from core.ledger import CELL_S, Kept, Ledger
-from core.meter import Meter, Suspect
+from core.meter import UNRATED_W_MAX, Meter, Suspect
 from core.meter_events import MeterWatch, Noted
 from core.metering import EnergyInput, per_unit
 from core.points import parse_point
@@ -73,7 +73,7 @@ class Power:
 class EnergyMeters:
     """All meters of `inputs`, each once, in the order of `inputs`. `ratings_w` by device id,
     `registers` by the point of a counter, which count more; `unbroken` are those of `inputs` whose
-    flow hardly ever stops."""
+    flow hardly ever stops, `site_w` is what flows into the site at most."""
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class EnergyMeters:
         ratings_w: Mapping[str, float] | None = None,
         registers: Mapping[str, Register] | None = None,
         unbroken: Iterable[EnergyInput] = (),
+        site_w: float = UNRATED_W_MAX,
     ) -> None:
         by_key = {(each.energy, each.power): each for each in inputs}
         self.keys = tuple(by_key)
@@ -99,8 +100,13 @@ class EnergyMeters:
         found = [register.over(rating) for register, rating in zip(said, rated, strict=True)]
         steady = {(each.energy, each.power) for each in unbroken}
         self._meters = [
-            Meter(each.rating_w, each.wraps_at_wh, Standstill() if key in steady else None)
-            for key, each in zip(self.keys, found, strict=True)
+            Meter(
+                each.rating_w,
+                each.wraps_at_wh,
+                Standstill() if key in steady else None,
+                site_w if quantity in RATED else UNRATED_W_MAX,
+            )
+            for key, each, quantity in zip(self.keys, found, quantities, strict=True)
         ]
         # The power beside an export counter is negative while energy flows out.
         signs = np.array([-1.0 if name == "active_energy_export" else 1.0 for name in quantities])
@@ -356,6 +362,7 @@ class EnergyMeters:
             suspect = saved["suspect"]
             fields = saved | {
                 "rating_w": self._meters[i].rating_w,
+                "site_w": self._meters[i].site_w,
                 "wraps_at_wh": self._meters[i].wraps_at_wh,
                 "standstill": self._standstill(i, saved.get("standstill")),
                 "suspect": None if suspect is None else Suspect(**suspect),

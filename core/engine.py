@@ -18,6 +18,7 @@ from core.kpi import Kpis
 from core.ledger import Kept
 from core.levels import Levels, MonthLevels
 from core.maintenance import Maintenance
+from core.meter import UNRATED_W_MAX
 from core.points import Point, PointName
 from core.readings import Batch, Rows
 from core.redundancy.groups import unknown_group
@@ -327,7 +328,12 @@ class Engine:
 
 
 def _kpis(site: Site) -> Kpis:
-    return Kpis(site.energy, ratings_w=_ratings_w(site), registers=dict(site.registers))
+    return Kpis(
+        site.energy,
+        ratings_w=_ratings_w(site),
+        registers=dict(site.registers),
+        site_w=site.supply_w or UNRATED_W_MAX,
+    )
 
 
 def _nothing_known(site: Site) -> RedundancyReport:

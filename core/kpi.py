@@ -18,6 +18,7 @@ from core.counters import Register
 from core.energy import WINDOWS, EnergyMeters
 from core.figures import COARSE_MAX, FIGURE_WINDOWS, TOO_COARSE, Figures, SumsOf, coarse_ratio, told
 from core.ledger import Kept
+from core.meter import UNRATED_W_MAX
 from core.metering import Energy
 from core.pue import (
     FLOOR_RATIO,
@@ -52,6 +53,7 @@ class Kpis:
         energy: Energy,
         ratings_w: Mapping[str, float] | None = None,
         registers: Mapping[str, Register] | None = None,
+        site_w: float = UNRATED_W_MAX,
     ) -> None:
         self._energy = energy
         signed = (
@@ -61,7 +63,9 @@ class Kpis:
             (energy.genset, 1),
             (energy.excluded, -1),
         )
-        self.meters = EnergyMeters(tuple(energy.inputs()), ratings_w, registers, energy.unbroken())
+        self.meters = EnergyMeters(
+            tuple(energy.inputs()), ratings_w, registers, energy.unbroken(), site_w
+        )
         self.balance = Balance(self.meters)
         flow = self.balance.flow
         self.facility = flow(*taken(energy))

@@ -43,7 +43,8 @@ DOUBT_FACTOR = 1.5
 the power says are within this factor, either way: then it did wrap, or blink."""
 
 UNRATED_W_MAX = 20e6
-"""Without rating and power: more than any feeder of a data centre carries."""
+"""Without rating and power, where the site does not state what feeds it: more than any feeder of a
+data centre carries. A choice."""
 
 POWER_HOLD_S = 90.0
 """A power reading stands for so long: slow polls come once a minute."""
@@ -102,6 +103,8 @@ class Meter:
     """Where its counter begins again at zero, None where that is to be guessed."""
     standstill: Standstill | None = None
     """Where its flow hardly ever stops: a counter that stands, without power, says nothing."""
+    site_w: float = UNRATED_W_MAX
+    """The most that flows anywhere on its site."""
     begun: bool = False
     """There was a first reading."""
     until: float = 0.0
@@ -236,7 +239,7 @@ class Meter:
         """The most that can flow through this meter."""
         if self.rating_w is not None:
             return MARGIN * self.rating_w
-        return MARGIN * PEAK_FACTOR * self.peak_w if self.peak_w > 0 else UNRATED_W_MAX
+        return MARGIN * (PEAK_FACTOR * self.peak_w if self.peak_w > 0 else self.site_w)
 
     @property
     def _moduli_wh(self) -> Sequence[float]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from core.counters import Register
@@ -331,3 +331,14 @@ class Site:
     places: tuple[tuple[str, str], ...] = ()
     """Place id and its parent (empty at the top)."""
     path: str = ""
+
+    @property
+    def supply_w(self) -> float | None:
+        """All that can come in at once: utilities, generators (without the limit of their hours)
+        and pv together, in W; None where one of them states no capacity, or no utility is there."""
+        sources = [node for node in self.power if node.kind in ("utility", "genset", "pv")]
+        limits_kw = [replace(node, rating=None).limit_kw for node in sources]
+        stated = [kw for kw in limits_kw if kw is not None]
+        if len(stated) < len(sources) or all(node.kind != "utility" for node in sources):
+            return None
+        return 1000 * sum(stated)

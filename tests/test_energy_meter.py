@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.meter import BRIDGE_RATED_S_MAX, BRIDGE_S_MAX, FIRST_STEP_S, MARGIN, Meter
+from core.engine import Engine
+from core.meter import (
+    BRIDGE_RATED_S_MAX,
+    BRIDGE_S_MAX,
+    FIRST_STEP_S,
+    MARGIN,
+    UNRATED_W_MAX,
+    Meter,
+)
+from core.metering import Energy, EnergyInput
+from core.site import Rating, Site
+from tests.support.power import node
 
 BEGIN_WH = 8_123_456_700.0
 RATING_W = 500e3
@@ -403,3 +415,37 @@ def test_what_a_generator_gave_in_a_gap_did_not_flow_while_it_stood_before():
     (span,) = meter.take(55 + GAP_S, POWER_W, BEGIN_WH + true_wh(110))
     assert (span.start, span.end) == (55, 55 + GAP_S)
     assert span.wh == pytest.approx(true_wh(110))
+
+
+def test_an_unrated_counter_without_power_brings_no_more_than_the_site_can_take():
+    """A jump of 20 kWh within 5 s: 14 MW where the site is fed with 1 MW."""
+    wide, narrow = Meter(), Meter(site_w=1e6)
+    for meter in (wide, narrow):
+        for n in range(60):
+            meter.take(n * EVERY_S, None, BEGIN_WH + n * 500)
+        meter.take(60 * EVERY_S, None, BEGIN_WH + 59 * 500 + 20_000)
+    assert wide.total_wh == pytest.approx(59 * 500 + 20_000)
+    assert narrow.total_wh <= 1.1 * true_wh(60 * EVERY_S + FIRST_STEP_S, 1e6)
+    assert narrow.total_wh == pytest.approx(59 * 500)
+
+
+def test_what_a_site_can_take_is_known_where_all_that_feeds_it_states_its_capacity():
+    mains, spare = node("mains", "utility", kw=800), node("gen", "genset", kw=600)
+    sun, row = node("pv", "pv", kw=100), node("row", "load", "mains gen", 500)
+    plain = Site(id="s", name="S", timezone="UTC", power=(mains, spare, sun, row))
+    assert plain.supply_w == 1.5e6
+    short = replace(spare, rating=Rating("ESP", derate=0.9))
+    assert replace(plain, power=(mains, short)).supply_w == 1.4e6, "a peak may be above its hours"
+    assert replace(plain, power=(mains, replace(spare, capacity_kw=None))).supply_w is None
+    assert replace(plain, power=(spare,)).supply_w is None
+    assert replace(plain, power=()).supply_w is None
+
+
+def test_meters_of_an_engine_are_bounded_by_what_feeds_the_site():
+    mains = node("mains", "utility", kw=800)
+    energy = Energy(facility=(EnergyInput("mv/active_energy", "mv/active_power"),))
+    site = Site(id="s", name="S", timezone="UTC", power=(mains,), energy=energy)
+    (meter,) = Engine(site, 0.0)._kpis.meters._meters
+    assert meter.site_w == 800e3
+    (meter,) = Engine(replace(site, power=()), 0.0)._kpis.meters._meters
+    assert meter.site_w == UNRATED_W_MAX
