@@ -36,7 +36,8 @@ DAYS_MAX = 400
 
 RULES = 1
 """Version of how readings become energy (`core/meter.py`, `core/counters.py`) and energy becomes
-figures (`core/pue.py`). Count it up with each change that could give other numbers."""
+figures (`core/balance.py`, `core/recipes.py`, `core/pue.py`). What it means and when it is counted
+up stands in docs/kpi.md ("Rules by version"), a row each."""
 
 Singles = npt.NDArray[np.float32]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -267,3 +268,10 @@ def test_tv4_a_gap_of_one_meter_is_left_out_of_both_or_filled_and_told():
     assert round(facility_wh / it_wh, 4) == 1.4641
     assert found.span_s / (4 * CELL_S) == 1.0
     assert round(found.estimated_wh.sum(axis=0)[1] / it_wh, 2) == 0.25
+
+
+def test_every_version_of_the_rules_is_told_in_the_documentation():
+    page = (Path(__file__).parents[1] / "docs" / "kpi.md").read_text()
+    table = page.split("**Rules by version.**")[1].split("\n\n")[1]
+    rows = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
+    assert rows == [str(number) for number in range(1, RULES + 1)]
