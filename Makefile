@@ -2,6 +2,7 @@
 #   make demo    a living data centre, simulated, and the agent on it
 #   make check   style, types, layers          make test    the test suite
 #   make bench   what polling and the whole agent cost
+#   make hunt    properties on examples that nobody has tried
 # PYTHON=python3.13 make ... chooses an interpreter; 3.11 or newer.
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help setup packages demo test check format bench lock schema clean
+.PHONY: help setup packages demo test hunt check format bench lock schema clean
 
 help:
 	@sed -n '2,5s/^# //p' Makefile
@@ -51,6 +52,10 @@ else
 	@$(BIN)/python -m pytest -n logical -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 endif
+
+# Properties with examples that nobody has tried yet. What it finds becomes a test of its own.
+hunt: $(VENV)/.dev
+	@$(BIN)/python -m pytest -n logical -m "hypothesis and not alone" --hypothesis-profile=hunt $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

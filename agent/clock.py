@@ -1,7 +1,7 @@
 """The one place that reads the time. Everything else is handed a Clock or a `now`.
 
 What is older than what is told by a clock that nobody sets; `FollowedClock` reads UTC off it, and
-says when somebody set the machine's clock (docs/adr/0016).
+says when somebody set the machine's clock (docs/adr/0017).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from core.redundancy.evaluate import CASES, Balance
 from core.redundancy.graph import problems
 from core.redundancy.study import Study
 from tests.support.power import NOW, Plant, node
+from tests.support.power_oracle import Oracle
 from tests.support.power_random import power_graphs
 from tests.test_power_graph_incremental import plants
 from tests.test_power_graph_ties import CLOSED, OPEN, carried, lost, overloaded, study
@@ -151,6 +152,46 @@ def test_no_impedances_make_a_tie_or_a_board_carry_more_than_it_is_held_against(
         enters[other if flow > 0 else one] += abs(flow)
     for bus, kw in enters.items():
         assert balance.carries(graph.index[bus]) >= kw - 1e-3
+
+
+@settings(deadline=None, max_examples=150)
+@given(plants(), st.data())
+def test_no_ties_or_boards_are_held_against_less_whichever_batteries_recharge(made, data):
+    nodes, graph, plant, told = made
+    assume(graph.sides)
+    upses = [n.id for n in nodes if n.kind == "ups"]
+    full = data.draw(st.sets(st.sampled_from(upses))) if upses else set()
+    balance, oracle = (
+        Balance(graph, plant, "mains_lost"),
+        Oracle(nodes, "mains_lost", **told, full=full),
+    )
+    for i, lineup in enumerate(graph.lineup):
+        if lineup is not None:
+            carried = oracle.carries(graph.nodes[i].id)
+            assert balance.carries(i) >= carried - 1e-6, graph.nodes[i].id
+
+
+def charged(*recharge_kw, rows="100 0", normally="closed"):
+    """Two boards, each with a UPS of no load that recharges with so much, and a tie."""
+    nodes = boards(rows, "ab", normally=normally)
+    for name, kw in zip("ab", recharge_kw, strict=True):
+        nodes.append(node(f"ups-{name}", "ups", name, 200, recharge_kw=kw))
+    return carried(study(nodes), "mains_lost")
+
+
+def test_what_crosses_a_tie_is_the_most_that_any_batteries_make_of_it_by_recharging():
+    assert charged(0, 0)["tie-1"] == pytest.approx(50)
+    assert charged(20, 0)["tie-1"] == pytest.approx(60)  # half of the 20 comes from b
+    assert charged(0, 20)["tie-1"] == pytest.approx(50)  # if it does, it is 40
+    assert charged(20, 20)["tie-1"] == pytest.approx(60)  # the one does, the other does not
+    assert charged(0, 20, rows="0 0")["tie-1"] == pytest.approx(10)
+    assert charged(20, 20, normally="open")["tie-1"] == 0
+
+
+def test_a_battery_that_is_full_cannot_overload_a_tie_that_recharging_relieved():
+    nodes = boards("100 0", "ab", normally="closed", tie_kw=49.0)
+    nodes.append(node("ups-b", "ups", "b", 200, recharge_kw=20.0))
+    assert "tie-1" in overloaded(study(nodes), case="mains_lost")
 
 
 def as_one(nodes):

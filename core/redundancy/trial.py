@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Final
 
 from core.redundancy.evaluate import Balance
 from core.redundancy.graph import Role
 
 NEGLIGIBLE_KW = 1e-9
 """Differences below this are the rounding of sums, not power."""
+
+_NONE: Final = frozenset[int]()
 
 
 class Trial:
@@ -122,7 +124,7 @@ class Trial:
         """Split again from these nodes up, wherever something changes."""
         balance, journal, moved = self._balance, self._journal, self.moved
         feeders, draws, gives = balance.graph.feeders, balance.draws, balance.gives
-        lineups = balance.graph.lineup
+        lineups, charges = balance.graph.lineup, balance.graph.charges
         queued = set(nodes)
         heap = sorted(-i for i in queued)
         while heap:
@@ -132,6 +134,7 @@ class Trial:
             new, old = balance.split(i), draws[i]
             if new == old:
                 continue
+            moved |= charges.get(i, _NONE)
             journal.append((draws, i, old))
             draws[i] = new
             for feeder, kw, was in zip(feeders[i], new, old, strict=True):

@@ -16,7 +16,8 @@ from core.site import Node
 class Oracle:
     """One plant in one case. `out` is out of service, `bypassed` UPSs are on bypass, `selected`
     gives the feeder in use of switches, `stuck` switches and ties do not move by themselves,
-    `closed` ties are closed (None: those that normally are)."""
+    `closed` ties are closed (None: those that normally are), the batteries of `full` UPSs need no
+    recharge."""
 
     def __init__(
         self,
@@ -30,8 +31,9 @@ class Oracle:
         shares: Mapping[str, Sequence[float]] | None = None,
         closed: Collection[str] | None = None,
         able: Mapping[str, float] | None = None,
+        full: Collection[str] = (),
     ) -> None:
-        self.able = able or {}
+        self.able, self.full = able or {}, set(full)
         self.nodes = {node.id: node for node in nodes}
         self.case, self.out, self.on_bypass = case, set(out), set(bypassed)
         self.selected, self.stuck, self.shares = selected or {}, set(stuck), shares or {}
@@ -253,7 +255,7 @@ class Oracle:
         if not self.energised(name) or feeder not in self.feeding(name):
             return 0.0
         takes = self.gives(name) / node.efficiency
-        if node.kind == "ups" and self.case == "mains_lost":
+        if node.kind == "ups" and self.case == "mains_lost" and name not in self.full:
             default = 0.1 * (node.limit_kw or 0.0)
             takes += default if node.recharge_kw is None else node.recharge_kw
         total = sum(self.could_carry(other) for other in self.feeding(name))
