@@ -238,7 +238,7 @@ def _cross(
 def _nets(
     balance: Balance, lineup: Lineup, buses: Iterable[int], tie: int
 ) -> tuple[dict[int, float], dict[int, _Net]]:
-    """What each bus of a busbar brings, and what it has to spare; `tie` is what they draw through."""
+    """What each bus brings, and what it has to spare; `tie` is what all of them draw through."""
     graph, draws = balance.graph, balance.draws
     shares, through = balance.shares(tie), draws[tie]
     charge = {
