@@ -32,6 +32,7 @@ from core.redundancy.verdict import (
     untold,
 )
 from core.redundancy.watch import Seen, Watcher
+from core.redundancy.words import names
 from core.site import Site
 from core.snapshot import (
     CaseResult,
@@ -101,11 +102,15 @@ class Answers:
         return replace(asked.answer, consequences=self._consequences(asked, look, stands))
 
     def _ask(self, look: Look, question: Question) -> _Asked:
-        cases, seen = tuple(question.cases), look.seen
+        cases, seen, graph = tuple(question.cases), look.seen, self._graph
         asked, outside = self.changes(question.out, question.back)
         changes = self._as_it_can(asked, seen)
         well, _ = self.changes((), question.healthy)
         demands, notes = self._watcher.demands.at(seen.worst.demands, question.when, look.now)
+        if seen.returning:
+            loads = [graph.nodes[graph.loads[n]].id for n in sorted(seen.returning)]
+            drew = f"{names(loads)} had no supply of late: taken with what was drawn before"
+            notes = (*notes, drew)
         worst, best = (replace(plant, demands=demands) for plant in (seen.worst, seen.best))
         # Where all is known, the worst is the best, and need not be worked out twice.
         after = self._study(worst.changed(changes))
@@ -125,7 +130,6 @@ class Answers:
         groups = (*self._groups(after, hopeful, cases), *cooling.groups)
         designed = as_designed.singles()
         wary = self._study_like(hopeful, replace(seen.wary, demands=demands).changed(changes))
-        graph = self._graph
         unknown = tuple(n for n in seen.unknown if graph.index[n] not in changes)
         unsure = [
             graph.nodes[i].id for i, d in zip(graph.loads, demands, strict=True) if not d.known

@@ -34,7 +34,8 @@ class Condition:
 
     `able_share` is the part of its capacity that its worst phase and its power factor leave.
 
-    What the device says beside: `carrying` (a generator with load), `on_battery`, and `absent`,
+    What the device says beside: `carrying` (a generator with load), `running` (one whose engine
+    does), `on_battery`, and `absent`,
     feeders on which it sees no voltage, with `untold` those on which it does not say. `unknown`:
     the device does not tell. `assumed`: there is no device. `reasons` are predicates ("is not in
     auto") of what is not as it should be.
@@ -53,6 +54,7 @@ class Condition:
     blocked: frozenset[int] = frozenset()
     able_share: float = 1.0
     carrying: bool = False
+    running: bool = False
     on_battery: bool = False
     absent: frozenset[int] = frozenset()
     untold: frozenset[int] = frozenset()

@@ -1,12 +1,13 @@
 """What the loads take: measured, stated, or the peak of the last time.
 
-Keeps the last whole measurement of each load and its peaks, over a restart as well, nothing else.
+Keeps the last whole measurement of each load, its peaks, and what it took before it lost its
+supply; all of it over a restart as well, nothing else.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,10 @@ PEAKS: dict[str, tuple[float, int]] = {"peak_15m": (60.0, 15), "peak_30d": (86_4
 """Length of a slot in seconds, and how many of them: peaks are kept per minute and per day. The
 slot that runs is kept beside them, so a peak counts for up to a slot longer."""
 
+COMES_BACK_S = 900.0
+"""A load that was without supply has taken up all that it took before after so long. A choice: a
+chiller restarts and ramps up within minutes; what runs hotter then draws more, not less."""
+
 STATE_VERSION = 1
 
 
@@ -34,6 +39,8 @@ class Demands:
         self._whole: list[Demand | None] = [None] * len(self._loads)
         self._peaks = {name: _Peak(len(self._loads), *size) for name, size in PEAKS.items()}
         self._since: float | None = None
+        self._cut: dict[int, tuple[float, float]] = {}
+        """Loads without supply of late: what they took before (kW), and until when that counts."""
 
     def now(self, gathered: Gathered, now: float) -> tuple[Demand, ...]:
         """Measured where it can be, else the highest of 30 days, else what is stated; `now` in UTC
@@ -57,8 +64,36 @@ class Demands:
         for peak in self._peaks.values():
             peak.add(kw, now)
 
+    def cut(self, loads: Collection[int], now: float) -> bool:
+        """These loads, by their place, have no supply now (UTC seconds): what they measure is not
+        what they will take when it is back. Whether one of them had some before."""
+        self._cut = {n: kept for n, kept in self._cut.items() if kept[1] > now}
+        fresh = [n for n in loads if n not in self._cut]
+        if fresh:
+            before_kw = self._peaks["peak_15m"].highest(now)
+            self._cut.update((n, (float(before_kw[n]), now)) for n in fresh)
+        for n in loads:
+            self._cut[n] = self._cut[n][0], now + COMES_BACK_S
+        return bool(fresh)
+
+    def returning(
+        self, demands: Sequence[Demand], now: float
+    ) -> tuple[tuple[Demand, ...], frozenset[int]]:
+        """The demands of this moment, of loads without supply of late at least what they took
+        before; and the places of those that take less yet."""
+        less = frozenset(
+            n for n, (kw, until) in self._cut.items() if until > now and demands[n].kw < kw
+        )
+        if not less:
+            return tuple(demands), less
+        found = list(demands)
+        for n in less:
+            found[n] = replace(demands[n], kw=self._cut[n][0])
+        return tuple(found), less
+
     def stepped(self, by_s: float) -> None:
         """The clock was set by so many seconds: peaks stay as old as they are."""
+        self._cut = {n: (kw, until + by_s) for n, (kw, until) in self._cut.items()}
         self._since = None if self._since is None else self._since + by_s
         for peak in self._peaks.values():
             peak.stepped(by_s)
@@ -92,6 +127,7 @@ class Demands:
             "since": self._since,
             "loads": [node.id for node in self._loads],
             "whole": whole,
+            "cut": {self._loads[n].id: list(kept) for n, kept in self._cut.items()},
             "peaks": {name: peak.state() for name, peak in self._peaks.items()},
         }
 
@@ -112,8 +148,14 @@ class Demands:
             name: _Peak(len(self._loads), *size).filled(state["peaks"][name], columns)
             for name, size in PEAKS.items()
         }
+        places = {node.id: n for n, node in enumerate(self._loads)}
+        cut = {
+            places[name]: (_power(kw), float(until))
+            for name, (kw, until) in state.get("cut", {}).items()
+            if name in places
+        }
         self._since = None if since is None else float(since)
-        self._whole, self._peaks = whole, peaks
+        self._whole, self._peaks, self._cut = whole, peaks, cut
 
     def _design(self, demands: Sequence[Demand]) -> tuple[tuple[Demand, ...], tuple[str, ...]]:
         found, missing = [], []

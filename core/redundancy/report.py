@@ -7,6 +7,7 @@ another one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,6 +59,8 @@ MOVES_KW = 0.05
 BATTERY_MOVES_SHARE = 0.05
 """A battery's time is judged again when it has moved by more than this part of itself."""
 
+_FIGURES = re.compile(r"\d[\d.,]*")
+
 
 @dataclass(frozen=True, slots=True)
 class _Played:
@@ -90,6 +93,8 @@ class _Judged:
     time: float
     report: RedundancyReport
     powered: Powered
+    cut: tuple[int, ...]
+    """Places of the loads that have no supply."""
 
 
 class RedundancyModel:
@@ -153,6 +158,11 @@ class RedundancyModel:
             or self._watcher.fuel.moved(last.seen.litres, seen.litres)
         ):
             self._judged = last = self._judge(seen, now)
+        if self._watcher.demands.cut(last.cut, now):
+            seen = self._watcher.see(view, devices, now)
+            if seen.returning:
+                self._look = _Look(view, now, seen)
+                self._judged = last = self._judge(seen, now)
         return self._cooling.added(last.report, last.powered, view, devices, now)
 
     def stepped(self, by_s: float) -> None:
@@ -241,7 +251,8 @@ class RedundancyModel:
             state=state_of(seen),
         )
         powered = self._cooling.supply.powered(live, best, worst, played.losses)
-        return _Judged(seen, now, report, powered)
+        cut = tuple(n for n, load in enumerate(loads) if load.supply == "none")
+        return _Judged(seen, now, report, powered, cut)
 
     def _singles(self, seen: Seen, now: float, live: Study, worst: Study) -> _Played:
         """Every single failure, played anew only where the plant or a load has really moved."""
@@ -310,8 +321,15 @@ def _conditions_moved(old: Sequence[Condition], new: Sequence[Condition]) -> boo
 def _condition_moved(old: Condition, new: Condition) -> bool:
     if any(getattr(old, name) != getattr(new, name) for name in DISCRETE):
         return True
+    if old.reasons != new.reasons and _wordings(old) != _wordings(new):
+        return True
     pairs = [(getattr(old, name), getattr(new, name)) for name in NUMBERS]
     return any(a != b and abs(a - b) > BATTERY_MOVES_SHARE * min(a, b) for a, b in pairs)
+
+
+def _wordings(condition: Condition) -> list[str]:
+    """Why it is not as it should be, whatever the figures in it are."""
+    return [_FIGURES.sub("#", reason) for reason in condition.reasons]
 
 
 def _able_moved(old: Sequence[Condition], new: Sequence[Condition], share: float) -> bool:

@@ -304,6 +304,7 @@ def _genset(reading: Reading, node: Node, _start_s: float) -> Condition:
     return Condition(
         in_service=not found,
         carrying=carrying and not found,
+        running=engine == "running" and not found,
         assumed=not engine or not mode,
         reasons=tuple(found),
     )

@@ -106,7 +106,9 @@ def _kinds(
         if not condition.in_service or (role is Role.TIE and not closed[i]):
             continue
         if role is Role.SOURCE:
-            runs = condition.carrying or (assumed_run and condition.assumed)
+            # Where something is proven to feed, it may be one that was asked before it took load.
+            idles = condition.assumed or (condition.running and bool(moved))
+            runs = condition.carrying or (assumed_run and idles)
             kinds[i] = _MAINS if node.kind == "utility" else _GENERATOR if runs else 0
             continue
         dead = condition.blocked | condition.absent

@@ -19,6 +19,7 @@ from core.redundancy.fuel import FuelModel, Litres
 from core.redundancy.fuel import wanted as levels_of
 from core.redundancy.graph import PowerGraph, Role
 from core.redundancy.rows import Gathered, Watch
+from core.redundancy.starts import Starts
 from core.redundancy.states import UNKNOWN, WANTED, WANTED_ELSE, condition_of, under_policy
 from core.site import Fuel, Node, Site
 from core.snapshot import DeviceStatus, PointView
@@ -41,7 +42,8 @@ _Place: TypeAlias = tuple[int, int]
 class Seen:
     """The plant in four lights: as the live verdict takes it, at the worst and at the best of what
     is not known, and `wary`: that best, but any contradiction is believed at once. `unknown` are
-    the nodes whose device does not tell all, as ids, `litres` what can be burnt of each tank.
+    the nodes whose device does not tell all, as ids, `litres` what can be burnt of each tank,
+    `returning` the places of loads that had no supply of late and take less yet than before.
     """
 
     live: Plant
@@ -50,6 +52,7 @@ class Seen:
     wary: Plant
     unknown: tuple[str, ...]
     litres: Litres = ()
+    returning: frozenset[int] = frozenset()
 
 
 class Watcher:
@@ -63,6 +66,7 @@ class Watcher:
         self._retired = {d.id for d in site.devices if d.lifecycle == "retired"}
         self.demands = Demands(graph)
         self.fuel = FuelModel(graph, site.fuel)
+        self._starts = Starts(graph, site.start)
         self._points = Watch(_wanted(graph, site.fuel))
         self._since: dict[_Place, float] = {}
 
@@ -85,15 +89,20 @@ class Watcher:
                     _sees_none(pairs[bus][0], self._graph, bus),
                     _sees_none(pairs[bus][1], self._graph, bus),
                 )
+        if remember:
+            self._starts.look(gathered, now)
+        for i, why in self._starts.late(now).items():
+            pairs[i] = pairs[i][0], _unless_out(pairs[i][1], why)
         litres = self.fuel.litres(gathered)
         for i, why in self.fuel.dry(litres).items():
-            pairs[i] = _without_fuel(pairs[i][0], why), _without_fuel(pairs[i][1], why)
+            pairs[i] = _out(pairs[i][0], why), _out(pairs[i][1], why)
         for i, why in self.fuel.doubted(litres).items():
-            pairs[i] = pairs[i][0], _perhaps_without_fuel(pairs[i][1], why)
+            pairs[i] = pairs[i][0], _perhaps_out(pairs[i][1], why)
         patient, strict = tuple(p for p, _ in pairs), tuple(s for _, s in pairs)
         demands = self.demands.now(gathered, now)
         if remember:
             self.demands.remember(demands, now)
+        demands, returning = self.demands.returning(demands, now)
         ages = {place: max(0.0, now - since) for place, since in self._since.items()}
         strict_plant = Plant(strict, demands)
         live, contradicted = self._checked(Plant(patient, demands).worst(), ages, PATIENCE_S)
@@ -106,12 +115,14 @@ class Watcher:
             wary=self._checked(strict_plant.best(), ages, 0.0)[0],
             unknown=self._graph.ids([i for i in self._graph.written if strict[i].doubtful]),
             litres=litres,
+            returning=returning,
         )
 
     def stepped(self, by_s: float) -> None:
         """The clock was set by so many seconds: what stands has stood no longer for that."""
         self._since = {place: since + by_s for place, since in self._since.items()}
         self.demands.stepped(by_s)
+        self._starts.stepped(by_s)
 
     def _read(
         self, node: Node, gathered: Gathered, devices: Mapping[str, DeviceStatus], now: float
@@ -206,11 +217,15 @@ def _unknown(*reasons: str) -> Condition:
     return replace(UNKNOWN, reasons=reasons)
 
 
-def _without_fuel(condition: Condition, why: str) -> Condition:
+def _out(condition: Condition, why: str) -> Condition:
     return Condition(in_service=False, assumed=condition.assumed, reasons=(why,))
 
 
-def _perhaps_without_fuel(condition: Condition, why: str) -> Condition:
+def _unless_out(condition: Condition, why: str) -> Condition:
+    return _out(condition, why) if condition.in_service else condition
+
+
+def _perhaps_out(condition: Condition, why: str) -> Condition:
     if not condition.in_service:
         return condition
     return replace(condition, unknown=True, reasons=(*condition.reasons, why))
