@@ -10,12 +10,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 
 from api import docspage, errors
 from api.cache import RenderedOnce
-from api.deps import Context
+from api.deps import Context, no_stray_query
+from api.describe import error
 from api.guard import Guard
 from api.metrics import Exposition
 from api.points import PointColumns
@@ -102,7 +103,9 @@ def create_app(services: Services, registry: CollectorRegistry) -> FastAPI:
     app.state.context = context
     resources = APIRouter(prefix="/api/v1")
     for module in _ROUTES:
-        resources.include_router(module.router)
+        resources.include_router(
+            module.router, dependencies=[Depends(no_stray_query)], responses={400: error(400)}
+        )
     for router in (resources, health.router, metrics.router, docspage.router):
         app.include_router(router)
     errors.install(app)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 
 from api.cache import RenderedOnce
+from api.errors import bad_request
 from api.metrics import Exposition
 from api.points import PointColumns
 from api.stream import Streams
@@ -37,6 +39,15 @@ class Context:
 def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
+
+
+def no_stray_query(request: Request) -> None:
+    """Refuse parameters where an address takes none: nobody shall take a whole list for a filtered
+    one. Addresses that take some refuse others themselves. Raises ApiError."""
+    route = request.scope.get("route")
+    if request.query_params and isinstance(route, APIRoute) and not route.dependant.query_params:
+        stray = next(iter(request.query_params))[:40]
+        raise bad_request(f"{stray}: this address takes no parameters.")
 
 
 Api = Annotated[Context, Depends(_context)]

@@ -53,7 +53,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-def _http(_: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, ApiError):
         return error_response(error.status_code, error.code, error.detail)
     if not isinstance(error, HTTPException):
@@ -61,8 +61,11 @@ def _http(_: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return error_response(404, "not_found", _NOT_FOUND)
     if error.status_code == 405:
-        response = error_response(405, "method_not_allowed", "This address has other methods.")
-        response.headers.update(error.headers or {})
+        headers = error.headers or {}
+        allowed = next((each for name, each in headers.items() if name.lower() == "allow"), "")
+        message = f"This address takes {allowed or 'other methods'}, not {request.method}."
+        response = error_response(405, "method_not_allowed", message)
+        response.headers.update(headers)
         return response
     return error_response(error.status_code, "invalid_request", str(error.detail))
 

@@ -175,9 +175,11 @@ class Maintenance:
     def _words(self, window: Window, out: Sequence[str]) -> str:
         there = [node for node in window.nodes if node in out]
         until = datetime.fromtimestamp(window.end, UTC).astimezone(self._zone)
-        told = names(there) if there else f"nothing of {names(window.nodes)} yet"
         why = f": {window.reason}" if window.reason else ""
-        return f"out for maintenance until {until:%Y-%m-%d %H:%M} ({window.id}{why}): {told}"
+        when = f"until {until:%Y-%m-%d %H:%M} ({window.id}{why})"
+        if there:
+            return f"out for maintenance {when}: {names(there)}"
+        return f"maintenance announced {when}, still in service: {names(window.nodes)}"
 
     # Asking.
 

@@ -82,9 +82,8 @@ def three_phase(prefix: str, power_w: float, supply: Supply, load: Load3, jitter
         values[f"{prefix}voltage.{pair}"] = (volts[one] + volts[other]) / 2 * _ROOT3
     mean_v, mean_a = sum(volts) / 3, sum(amps) / 3
     values[f"{prefix}voltage"] = mean_v
-    values[f"{prefix}voltage.l-l"] = mean_v * _ROOT3
-    values[f"{prefix}voltage.l-n"] = mean_v
-    values[f"{prefix}current"] = mean_a
+    values[f"{prefix}voltage.ll"] = mean_v * _ROOT3
+    values[f"{prefix}current"] = values[f"{prefix}current.avg"] = mean_a
     values[f"{prefix}current.n"] = (max(amps) - min(amps)) * 0.9
     values[f"{prefix}active_power"] = watts
     values[f"{prefix}apparent_power"] = abs(watts) / factor

@@ -203,12 +203,16 @@ def _check_playable(site: Site, profiles: Library) -> None:
         if device.profile in profiles.names():
             continue
         message = (
-            f"'{device.id}' names no profile of the library: the simulator plays a device by its "
-            "profile (`kasbah profiles` lists them)"
+            f"'{device.id}' has {_unplayable(device.profile)}: the simulator plays a device by its "
+            "profile, add one (`kasbah profiles` lists them)"
         )
         problems.append(Problem(site.path or site.id, 0, f"devices[{number}].profile", message))
     if problems:
         raise ConfigError(problems)
+
+
+def _unplayable(profile: str) -> str:
+    return f"the profile '{profile}', which the library does not hold" if profile else "no profile"
 
 
 def _check_loopback(site: Site) -> None:

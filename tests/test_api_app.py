@@ -121,7 +121,9 @@ async def test_a_wrong_method_is_answered_with_the_right_ones(client):
     response = await client.delete(f"{API}/points")
     assert response.status_code == 405
     assert response.headers["allow"] == "GET"
-    assert response.json()["error"]["code"] == "method_not_allowed"
+    error = response.json()["error"]
+    assert error["code"] == "method_not_allowed"
+    assert error["message"] == "This address takes GET, not DELETE."
 
 
 async def test_a_bug_is_answered_without_its_details():

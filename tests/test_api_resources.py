@@ -211,6 +211,15 @@ async def test_a_typing_error_does_not_look_like_no_data(client, query, status, 
     assert said in sentence(response)
 
 
+@pytest.mark.parametrize("path", ["/alarms?severity=critical", "/devices?class=ups", "/kpis?x=1"])
+async def test_a_parameter_where_none_is_taken_does_not_look_like_a_filter(client, path):
+    response = await client.get(f"{API}{path}")
+    assert response.status_code == 400
+    name = path.partition("?")[2].partition("=")[0]
+    said = response.json()["error"]["message"]
+    assert said == f"{name}: this address takes no parameters."
+
+
 async def test_a_number_has_its_unit_and_a_state_its_name_and_code(client):
     number, state = await points(client, "device=ups-a2&quantity=temperature,mode&format=rows")
     if number["id"] != "ups-a2/battery.temperature":
@@ -428,6 +437,7 @@ async def test_events_are_followed_by_number_or_time(client, query, seqs, next_s
         ("kind=stat", 400, "kind: 'stat' is none of state, device,"),
         ("device=ups-a9", 404, "no device 'ups-a9'"),
         ("order=up", 422, "order"),
+        ("from=-1h&to=-2h", 400, "'from' must not be after 'to'"),
     ],
 )
 async def test_wrong_event_queries_are_refused(client, query, status, said):

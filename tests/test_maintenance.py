@@ -40,6 +40,14 @@ def test_what_is_out_by_plan_is_told_as_such_and_keeps_its_status():
     assert (plant.status("m-1").out, plant.status("m-1").taken) == (("ups-2",), ("ups-2",))
 
 
+def test_what_is_announced_and_still_in_service_is_said_to_be():
+    plant = Watched(window("wo", 0, 5, "ups-2", fixed=True, reason="WO-1234"))
+    told = plant.at(1).redundancy.planned.words
+    assert told == (
+        "maintenance announced until 2027-01-15 14:00 (wo: WO-1234), still in service: ups-2"
+    )
+
+
 def test_the_end_is_told_in_the_time_of_the_site():
     plant = Watched(window("wo", 0, 5, "ups-2", fixed=True))
     report = plant.at(1, ups_2="off").redundancy

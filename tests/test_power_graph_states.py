@@ -266,6 +266,7 @@ def test_battery_time_shrinks_with_the_load_that_a_module_takes_over():
         ({"mains.state": "out_of_tolerance"}, "utility is out of tolerance"),
         ({"breaker.position": "tripped"}, "utility has its breaker tripped"),
         ({"input.voltage.l2": 100.0}, "utility has no voltage (L2 100 V of 231 V)"),
+        ({"input.voltage.ll": 190.0}, "utility has no voltage (LL 190 V of 400 V)"),
     ],
 )
 def test_a_utility_that_is_away_leaves_the_generators(points, words):

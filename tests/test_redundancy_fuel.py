@@ -247,3 +247,10 @@ def test_mistakes_are_told_with_line_and_key(tmp_path, old, new, line, key, word
         problem.line == line and key in problem.key and words in problem.message
         for problem in caught.value.problems
     ), caught.value.problems
+
+
+def test_a_tank_that_does_not_tell_is_unknown_also_where_no_generator_burns_anything():
+    silent = burning([tank("tank-1", 9_000)], levels={"elsewhere/fuel.level": 1.0}, design=0)
+    fuel = silent.report().fuel
+    assert (fuel.status, fuel.all_h, fuel.unknown) == (-1, None, ("tank-1",))
+    assert fuel.reasons == ("fuel: tank-1 not known, 12 h are required",)

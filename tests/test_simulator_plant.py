@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from simulator import timing
+from simulator.electrical import Load3, Supply, three_phase
 from simulator.site import PlantModel
 from tests.support.simulator import SUMMER_NOON, UTILITIES, WINTER_NIGHT, demo_site, plant, run
 
@@ -36,6 +37,13 @@ def check_rows_alive(model: PlantModel) -> None:
 
 
 class TestAtRest:
+    def test_a_meters_averages_are_those_of_its_phases(self):
+        values = three_phase(
+            "", 90_000.0, Supply(live=True, pu=1.0, hz=50.0), Load3(400.0), lambda: 0.0
+        )
+        assert values["voltage.ll"] == pytest.approx(400.0, rel=0.05)
+        assert values["current.avg"] == values["current"] > 0
+
     def test_the_demo_site_is_that_of_the_reference(self):
         classes = Counter(device.device_class for device in demo_site().devices)
         assert sum(classes.values()) == 332

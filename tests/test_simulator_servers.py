@@ -250,7 +250,7 @@ class TestAddresses:
 
     def test_a_device_without_a_profile_cannot_be_played(self):
         nameless = replace(UPS, profile="")
-        with pytest.raises(ConfigError, match="'ups-1' names no profile"):
+        with pytest.raises(ConfigError, match=r"'ups-1' has no profile: .* add one"):
             SimulatedSite(small_site(nameless), WallClock())
 
 

@@ -120,6 +120,8 @@ def _wanted(query: schemas.EventsQuery, services: Services) -> _Wanted:
     if query.start is not None:
         start = max(start, _time("from", query.start, now))
     end = float("inf") if query.end is None else _time("to", query.end, now)
+    if query.start is not None and start > end:
+        raise bad_request("'from' must not be after 'to'.")
     kinds = words(query.kind)
     for word in kinds:
         if word not in schemas.EVENT_KINDS:

@@ -109,11 +109,13 @@ class FuelModel:
 
     def _judged(self, worst: _Lasts, best: _Lasts, litres: Litres) -> tuple[int, tuple[str, ...]]:
         needed_h, spare = self._fuel.required_h, self._fuel.design > 0
-        if _enough(worst.one_out_h if spare else worst.all_h, needed_h):
+        hours, untold = worst.one_out_h if spare else worst.all_h, self._untold(litres)
+        # Without hours nothing is burnt: generators that are not known to run burn nothing, too.
+        if _enough(hours, needed_h) and not (hours is None and untold):
             return FULL, ()
-        asked = f"{needed_h:.0f} h are required"
+        asked = f"{needed_h:g} h are required"
         if _enough(best.one_out_h if spare else best.all_h, needed_h):
-            return UNKNOWN, (f"fuel: {names(self._untold(litres))} not known, {asked}",)
+            return UNKNOWN, (f"fuel: {names(untold)} not known, {asked}",)
         if _enough(worst.all_h, needed_h):
             left = f"{worst.one_out_h or 0.0:.1f} h without {worst.worst}"
             total = "" if worst.all_h is None else f" of {worst.all_h:.1f} h"

@@ -456,7 +456,8 @@ def _weak_phases(reading: Reading, node: Node) -> list[str]:
     found = []
     for name, volts in reading.numbers(VOLTAGES):
         phase = name.rpartition(".")[2]
-        nominal_v = node.voltage_v if "-" in phase else node.voltage_v / math.sqrt(3)
+        line_to_line = phase == "ll" or "-" in phase
+        nominal_v = node.voltage_v if line_to_line else node.voltage_v / math.sqrt(3)
         if volts < VOLTAGE_ABSENT_SHARE * nominal_v:
             found.append(f"{phase.upper()} {volts:.0f} V of {nominal_v:.0f} V")
     return found
