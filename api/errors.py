@@ -53,6 +53,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
+_SENTENCES = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "too_short": "must not be empty",
+    "model_attributes_type": "must be a JSON object, sent with Content-Type: application/json",
+}
+"""What is said of the usual mistakes, by pydantic's name for them."""
+
+
 def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, ApiError):
         return error_response(error.status_code, error.code, error.detail)
@@ -89,7 +98,8 @@ def _sentence(problems: Iterable[dict[str, object]]) -> str:
         place = problem.get("loc", ())
         words = [str(word) for word in place] if isinstance(place, (tuple, list)) else []
         where = ".".join(words[1:]) or " ".join(words)
-        parts.append(f"{where}: {problem.get('msg', 'not valid')}")
+        kind = str(problem.get("type", ""))
+        parts.append(f"{where}: {_SENTENCES.get(kind) or problem.get('msg', 'not valid')}")
     return "; ".join(parts)
 
 

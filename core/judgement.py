@@ -70,7 +70,7 @@ def worsened(before: Answered, after: Answered) -> tuple[str, ...]:
     """What has become worse, in words; empty where nothing has."""
     found = []
     if RANK[after.verdict] > RANK[before.verdict]:
-        found.append(f"was {before.verdict}, is {after.verdict} now")
+        found.append(f"was {before.verdict} when announced, is {after.verdict} now")
     for what, old, new in (
         ("lost", before.lost, after.lost),
         ("unprotected", before.unprotected, after.unprotected),

@@ -344,11 +344,11 @@ async def test_what_if_hands_on_every_word_of_the_question(services, client):
     [
         ({"out": ["ups-x"]}, 404, "'ups-x'"),
         ({"out": ["ups-a1"], "in": ["gen-x"]}, 404, "'gen-x'"),
-        ({}, 422, "out"),
+        ({}, 422, "out: is missing"),
         ({"out": "ups-a1"}, 422, "out"),
         ({"out": [], "case": "best"}, 422, "case"),
         ({"out": [], "demand": "yesterday"}, 422, "demand"),
-        ({"out": [], "in_": []}, 422, "in_"),
+        ({"out": [], "in_": []}, 422, "in_: is not known here"),
         ({"out": ["ups-a1"], "in": ["ups-a1"]}, 400, "'ups-a1'"),
     ],
 )
@@ -356,6 +356,12 @@ async def test_a_wrong_what_if_is_refused_with_what_is_wrong(client, question, s
     response = await ask(client, **question)
     assert response.status_code == status
     assert said in sentence(response)
+
+
+async def test_a_body_without_its_content_type_says_what_to_send(client):
+    response = await client.post(f"{API}/redundancy/what-if", content=b'{"out": []}')
+    assert response.status_code == 422
+    assert "Content-Type: application/json" in sentence(response)
 
 
 async def test_a_what_if_that_is_no_json_is_refused(client):

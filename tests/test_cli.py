@@ -11,6 +11,8 @@ from statistics import median
 
 import pytest
 
+from agent.commands.export import export
+from core.errors import KasbahError
 from tests.support.kasbah import ROOT, call
 
 SITE = ROOT / "simulator" / "sites" / "nouaceur.yaml"
@@ -54,6 +56,38 @@ def test_check_of_the_demo_site_says_what_it_holds():
     answer = json.loads(result.stdout)
     assert answer["ok"] is True
     assert answer["devices"] == 332
+
+
+def test_check_notes_what_is_allowed_and_seldom_meant(tmp_path: Path):
+    path = tmp_path / "site.yaml"
+    path.write_text("""
+site: {id: small}
+devices:
+  - {id: m-1, profile: schneider-pm5000, address: "modbus://10.0.0.1/1"}
+  - {id: g-1, profile: deepsea-gencomm, address: "modbus://10.0.0.2/1"}
+power:
+  - {id: utility, kind: utility, capacity_kw: 500}
+  - {id: pv, kind: pv, capacity_kw: 50}
+  - {id: gen, kind: genset, capacity_kw: 500, device: g-1}
+  - {id: ats, kind: ats, capacity_kw: 500, fed_by: [utility, gen]}
+  - {id: ups, kind: ups, capacity_kw: 100, fed_by: [ats], device: m-1}
+  - {id: row, kind: load, fed_by: [ups], demand_kw: 50}
+groups:
+  - {id: mixed, scheme: N+R, members: [gen, ups], design: 0}
+fuel: {l_per_kwh: 0.27, tanks: [{id: tank, litres: 900, gensets: [gen], level: g-1/fuel.level}]}
+""")
+    result = call("check", str(path))
+    assert result.returncode == 0
+    notes = [line.strip() for line in result.stdout.splitlines() if "note:" in line]
+    assert notes[:4] == [
+        "note: feeds nothing in power and no cooling unit: pv",
+        "note: ups is of kind ups, its device m-1 of class meter: that does not tell its state, it "
+        "is taken as healthy",
+        "note: group mixed has members of different kinds: gen (genset), ups (ups)",
+        "note: one tank and fuel.design 1: without the tank there is no fuel, so the site is never "
+        "better than degraded; if it was built with one tank write design: 0",
+    ]
+    assert "1 redundancy group, 0 energy inputs" in result.stdout
 
 
 def test_check_of_a_wrong_file_is_78_with_every_mistake(tmp_path: Path):
@@ -140,6 +174,28 @@ def test_export_of_nothing_is_a_sentence(tmp_path: Path):
     assert "Traceback" not in result.stderr
     assert call("export", "ups-1/mode", "--from", "yesterday").returncode == 78
     assert call("export", "not a point", "--from", "-1h").returncode == 78
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_export_to_where_nothing_can_be_written_is_a_sentence(tmp_path: Path, monkeypatch, format_):
+    class Reader:
+        def known(self, _point: str) -> bool:
+            return True
+
+        def rows(self, *_wanted: object) -> list[object]:
+            return []
+
+    monkeypatch.setattr("history.store.open_reader", lambda _state_dir: Reader())
+    place = tmp_path / "nowhere" / "out"
+    with pytest.raises(KasbahError, match="out cannot be written: No such file or directory"):
+        export(
+            ["ups-1/mode"],
+            start="-1h",
+            end="now",
+            format_=format_,
+            output=place,
+            state_dir=tmp_path,
+        )
 
 
 def test_a_profile_is_shown_with_all_that_it_says():

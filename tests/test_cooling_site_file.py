@@ -170,7 +170,7 @@ def test_check_says_what_cooling_there_is_and_what_of_it_is_not_judged(tmp_path,
     path = tmp_path / "site.yaml"
     path.write_text(GOOD)
     check(path, json=False)
-    assert "4 cooling units in 3 groups for 1 rooms" in capsys.readouterr().out
+    assert "4 cooling units in 3 groups for 1 room\n" in capsys.readouterr().out
     path.write_text(GOOD.replace(", buffer_m3: 4, buffer_delta_k: 5", ""))
     check(path, json=False)
     assert "so no ride-through is judged: hall-1" in capsys.readouterr().out

@@ -131,7 +131,7 @@ def test_it_is_judged_when_it_is_announced_and_when_the_plant_changes():
     assert status.worse
     alarm = plant.alarm("maintenance/m-1/verdict")
     assert alarm.severity is Severity.WARNING
-    assert "was reduced, is unsafe now" in alarm.message
+    assert "was reduced when announced, is unsafe now" in alarm.message
     assert "row would be lost now" in alarm.message or "overloaded now" in alarm.message
     plant.at(2, ups_3="online")
     assert plant.alarm("maintenance/m-1/verdict") is None
@@ -383,7 +383,7 @@ def test_what_is_put_on_bypass_instead_of_out_is_judged_as_it_stands():
     plant.at(1, ups_2="maintenance_bypass")
     status = plant.status("wo")
     assert status.now.verdict == "unsafe"
-    assert "was reduced, is unsafe now" in status.worse
+    assert "was reduced when announced, is unsafe now" in status.worse
 
 
 def test_one_more_fault_is_worse_though_the_word_stays_the_same():

@@ -407,6 +407,7 @@ def test_a_silent_device_is_taken_for_the_worst_at_once_where_somebody_asks():
     answer = plant.what_if("ups-2")
     assert answer.verdict == "unknown"
     assert answer.lost_loads == ("row",)
+    assert answer.reasons[0] == "perhaps row is lost now", "nobody knows"
     assert "ups-1 does not answer" in answer.reasons
     assert {f.out for f in plant.report().single_failures} >= {"ups-2"}
 
@@ -702,3 +703,13 @@ def test_too_little_capacity_is_named_as_that():
     plant = watched().at({"pdu/input.active_power": 700e3})
     words = next(r for r in plant.report().reasons if r.startswith("modules: "))
     assert words.startswith("modules: cannot carry its load of 700 kW")
+
+
+def test_an_overload_that_only_what_is_not_known_makes_is_said_with_perhaps():
+    nodes = [node("utility", "utility", kw=500)]
+    nodes += [node(f"ups-{n}", "ups", "utility", 100, device=f"ups-{n}") for n in (1, 2)]
+    nodes += [node("board", "bus", "ups-1 ups-2"), node("row", "load", "board", 150)]
+    plant = Plant(nodes).at({"ups-1/mode": "online", "ups-2/mode": "unknown"})
+    report = plant.report()
+    assert report.status == -1
+    assert "perhaps ups-1 carries 150 of 100 kW now" in report.reasons

@@ -250,7 +250,7 @@ def test_mistakes_are_told_with_line_and_key(tmp_path, old, new, line, key, word
 
 
 def test_a_tank_that_does_not_tell_is_unknown_also_where_no_generator_burns_anything():
-    silent = burning([tank("tank-1", 9_000)], levels={"elsewhere/fuel.level": 1.0}, design=0)
+    silent = burning([tank("tank-1", 9_000)], load_kw=0, levels={"x/fuel.level": 1.0}, design=0)
     fuel = silent.report().fuel
     assert (fuel.status, fuel.all_h, fuel.unknown) == (-1, None, ("tank-1",))
     assert fuel.reasons == ("fuel: tank-1 not known, 12 h are required",)

@@ -39,14 +39,17 @@ def check(site: Path, *, json: bool) -> None:
         return
     summary = _summary(checked)
     print(f"{site} is right: {checked.name}")
-    print(f"  {summary['devices']} devices: " + _counts(summary["classes"]))
-    print(f"  {summary['nodes']} power nodes: " + _counts(summary["kinds"]))
+    print(f"  {_count(summary['devices'], 'device')}: " + _counts(summary["classes"]))
+    print(f"  {_count(summary['nodes'], 'power node')}: " + _counts(summary["kinds"]))
     if checked.cooling.zones:
         print(
-            f"  {summary['cooling_units']} cooling units in {summary['cooling_groups']} groups for "
-            f"{summary['zones']} rooms"
+            f"  {_count(summary['cooling_units'], 'cooling unit')} in "
+            f"{_count(summary['cooling_groups'], 'group')} for {_count(summary['zones'], 'room')}"
         )
-    print(f"  {summary['groups']} redundancy groups, {summary['energy_inputs']} energy inputs")
+    print(
+        f"  {_count(summary['groups'], 'redundancy group')}, "
+        f"{_count(summary['energy_inputs'], 'energy input')}"
+    )
     for remark in summary["remarks"]:
         print(f"  note: {remark}")
 
@@ -83,6 +86,7 @@ def _remarks(site: Site) -> list[str]:
         for device, nodes in standing.items()
         if len(nodes) > 1
     ]
+    remarks += _power_remarks(site)
     if not site.energy.facility:
         remarks.append("no energy.facility: there will be no PUE")
     elif not site.energy.it:
@@ -98,6 +102,45 @@ def _remarks(site: Site) -> list[str]:
             f"no air_m3 and no buffer, so no ride-through is judged: {', '.join(unstated)}"
         )
     return remarks
+
+
+_CANNOT_TELL = {"ups": ("meter", "environment"), "genset": ("meter", "environment")}
+"""Kinds of node, and classes of device that know nothing of their state."""
+
+
+def _power_remarks(site: Site) -> list[str]:
+    """The same of the power graph and its fuel."""
+    remarks, kinds = [], {node.id: node.kind for node in site.power}
+    feeding = {each for n in site.power for each in (*n.fed_by, *n.between, n.bypass_fed_by or "")}
+    idle = [n.id for n in site.power if n.kind != "load" and not n.between and n.id not in feeding]
+    idle = [
+        name for name in idle if not any(name in unit.powered_by for unit in site.cooling.units)
+    ]
+    if idle:
+        remarks.append(f"feeds nothing in power and no cooling unit: {', '.join(idle)}")
+    classes = {device.id: device.device_class for device in site.devices}
+    remarks += [
+        f"{node.id} is of kind {node.kind}, its device {node.device} of class "
+        f"{classes[node.device]}: that does not tell its state, it is taken as healthy"
+        for node in site.power
+        if classes.get(node.device or "") in _CANNOT_TELL.get(node.kind, ())
+    ]
+    remarks += [
+        f"group {group.id} has members of different kinds: "
+        + ", ".join(f"{name} ({kinds[name]})" for name in group.members)
+        for group in site.groups
+        if len({kinds[name] for name in group.members}) > 1
+    ]
+    if len(site.fuel.tanks) == 1 and site.fuel.design:
+        remarks.append(
+            "one tank and fuel.design 1: without the tank there is no fuel, so the site is never "
+            "better than degraded; if it was built with one tank write design: 0"
+        )
+    return remarks
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _counts(counts: dict[str, int]) -> str:

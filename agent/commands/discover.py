@@ -133,7 +133,7 @@ def announcement(sweep: Sweep) -> Iterator[str]:
     """What will be sent, in lines for people."""
     hosts = sweep.hosts
     span = f"{hosts[0]} to {hosts[-1]}" if len(hosts) > 1 else hosts[0]
-    yield f"{len(hosts)} addresses will be asked, {span}:"
+    yield f"{len(hosts)} address{'' if len(hosts) == 1 else 'es'} will be asked, {span}:"
     for port in sweep.ports:
         if port.protocol == "snmp":
             versions = " then ".join(sweep.versions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -51,8 +52,14 @@ def export(
     if unknown:
         raise KasbahError(f"history in {state_dir} does not hold {', '.join(unknown)}")
     rows = reader.rows(points, start_s, end_s)
-    count = _csv(rows, output) if format_ == "csv" else _parquet(rows, output)
-    print(f"{count} rows", file=sys.stderr)
+    try:
+        count = _csv(rows, output) if format_ == "csv" else _parquet(rows, output)
+    except OSError as error:
+        if output is None:
+            raise
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise KasbahError(f"{output} cannot be written: {why}") from error
+    print(f"{count} row{'' if count == 1 else 's'}", file=sys.stderr)
 
 
 def _csv(rows: Iterable[Row], output: Path | None) -> int:

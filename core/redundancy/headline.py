@@ -136,7 +136,8 @@ def _harm(live: Study, best: Study) -> list[tuple[int, str]]:
                 balance, node = live.balances[case], live.graph.nodes[i]
                 limit = limit_words(node, balance.limit[i])
                 words = f"{node.id} carries {balance.carries(i):.0f} of {limit} {WHEN[case]}"
-                found.append((LOST if i in sure.overloaded else UNKNOWN, words))
+                sure_of = i in sure.overloaded
+                found.append((LOST, words) if sure_of else (UNKNOWN, f"perhaps {words}"))
     return found
 
 

@@ -228,10 +228,15 @@ def decide(
     if worst_harm and best_harm:
         return "unsafe", (*worst_harm, *doubt.reasons)
     if worst_harm or best_harm:
-        return "unknown", (*(worst_harm or best_harm), *doubt.reasons)
+        return "unknown", (*map(_perhaps, worst_harm or best_harm), *doubt.reasons)
     if doubt.reasons:
         return "unknown", (*doubt.reasons, *reduced)
     return ("reduced", tuple(reduced)) if reduced else ("safe", ())
+
+
+def _perhaps(words: str) -> str:
+    """What depends on what is not known; `if only ...` says so itself."""
+    return words if words.startswith("if ") else f"perhaps {words}"
 
 
 def unknown_words(plant: Plant, study: Study) -> list[str]:
