@@ -706,8 +706,9 @@ def test_too_little_capacity_is_named_as_that():
 
 
 def test_an_overload_that_only_what_is_not_known_makes_is_said_with_perhaps():
-    nodes = [node("utility", "utility", kw=500)]
-    nodes += [node(f"ups-{n}", "ups", "utility", 100, device=f"ups-{n}") for n in (1, 2)]
+    nodes = [node("utility", "utility", kw=500), node("gen", "genset", kw=500)]
+    nodes += [node("ats", "ats", "utility gen", 500)]
+    nodes += [node(f"ups-{n}", "ups", "ats", 100, device=f"ups-{n}") for n in (1, 2)]
     nodes += [node("board", "bus", "ups-1 ups-2"), node("row", "load", "board", 150)]
     plant = Plant(nodes).at({"ups-1/mode": "online", "ups-2/mode": "unknown"})
     report = plant.report()
