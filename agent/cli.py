@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage, 78 bad configur
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +19,9 @@ from core.errors import ConfigError, KasbahError
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
+
+_NO_MORE_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG))
+"""What a full or failing disk answers where the output goes."""
 
 app = typer.Typer(
     name="kasbah",
@@ -304,5 +309,10 @@ def main() -> None:
     except KasbahError as error:
         print(f"kasbah: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.errno not in _NO_MORE_ROOM:
+            raise
+        print(f"kasbah: the output cannot be written: {error.strerror}", file=sys.stderr)
+        os._exit(EXIT_FAILED)  # what is still buffered cannot be written either
     except KeyboardInterrupt:
         sys.exit(130)

@@ -26,6 +26,7 @@ class WebServer:
         self._host = host
         self._server: _Server | None = None
         self._app: FastAPI | None = None
+        self._stopped = False
         self._socket = _bound(host, port)
         self.port: int = self._socket.getsockname()[1]
 
@@ -36,7 +37,10 @@ class WebServer:
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     async def serve(self, app: FastAPI) -> None:
-        """Answer until `stop` is called."""
+        """Answer until `stop` is called; not at all after it."""
+        if self._stopped:
+            self._socket.close()
+            return
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -52,6 +56,7 @@ class WebServer:
 
     def stop(self) -> None:
         """End `serve` in good order: no new requests, open ones within the grace."""
+        self._stopped = True
         if self._server is not None and self._app is not None:
             end_streams(self._app)
             self._server.should_exit = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import statistics
+import subprocess
 import time
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,7 @@ import pytest
 
 from agent.commands.export import export
 from core.errors import KasbahError
-from tests.support.kasbah import ROOT, call
+from tests.support.kasbah import COMMAND, ROOT, call
 
 SITE = ROOT / "simulator" / "sites" / "nouaceur.yaml"
 
@@ -196,6 +197,20 @@ def test_export_to_where_nothing_can_be_written_is_a_sentence(tmp_path: Path, mo
             output=place,
             state_dir=tmp_path,
         )
+
+
+def test_an_output_that_takes_no_more_is_a_sentence():
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [*COMMAND, "profiles"],
+            check=False,
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert result.returncode == 1
+    assert result.stderr == "kasbah: the output cannot be written: No space left on device\n"
 
 
 def test_a_profile_is_shown_with_all_that_it_says():

@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -258,3 +259,31 @@ def test_a_damaged_file_of_events_stops_nothing_and_is_said(site, tmp_path):
     assert "events_damaged" in log
     assert "Traceback" not in log
     assert len(list(state.glob("events.db.damaged-*"))) == 1
+
+
+_TOLD_TOO_SOON = """
+import os, sys
+from pathlib import Path
+from agent.commands import serve
+opened = serve.History.open
+def interrupted(*arguments, **beside):
+    os.kill(os.getpid(), int(sys.argv[3]))
+    return opened(*arguments, **beside)
+serve.History.open = interrupted
+serve.run(Path(sys.argv[1]), host="127.0.0.1", port=0, state_dir=Path(sys.argv[2]), open_=False)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_while_it_starts_ends_it_in_good_order(site, tmp_path, number):
+    told = subprocess.run(
+        [sys.executable, "-c", _TOLD_TOO_SOON, site, tmp_path / "state", str(int(number))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert "stopped" in told.stderr
+    assert "Traceback" not in told.stderr

@@ -41,7 +41,8 @@ def run(site: Path, *, host: str, port: int, state_dir: Path | None, open_: bool
     web = _web(host, port, open_=open_)
     directory = state_dir or _default_state_dir(configuration.site.id)
     with _locked(directory):
-        _say(f"{configuration.site.name}: {len(configuration.site.devices)} devices", web)
+        count = len(configuration.site.devices)
+        _say(f"{configuration.site.name}: {count} device{'' if count == 1 else 's'}", web)
         _main(_serve(configuration, SystemClock(), directory, web, duration_s=None))
 
 
@@ -96,6 +97,7 @@ async def _demo(
     wanted: list[tuple[str, float]],
     duration_s: float | None,
 ) -> None:
+    stop = _stop_on_signals()
     bound = await simulated.start(ephemeral=True)
     try:
         site = with_addresses(configuration.site, bound)
@@ -111,6 +113,7 @@ async def _demo(
                 web,
                 duration_s=duration_s,
                 simulated=simulated,
+                stop=stop,
             )
             physics.cancel()
     finally:
@@ -125,8 +128,10 @@ async def _serve(
     *,
     duration_s: float | None,
     simulated: SimulatedSite | None = None,
+    stop: asyncio.Event | None = None,
 ) -> None:
     """Run the agent until it is told to stop."""
+    stop = stop or _stop_on_signals()
     history = History.open(
         directory,
         site=configuration.site,
@@ -135,21 +140,18 @@ async def _serve(
         influx=_influx(configuration),
     )
     agent = Agent(configuration, clock, history, scenarios=simulated)
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        telling = group.create_task(_until_told(stop, duration_s))
-        await agent.run(web, stop)
-        telling.cancel()
+    if duration_s is not None:
+        asyncio.get_running_loop().call_later(duration_s, stop.set)
+    await agent.run(web, stop)
 
 
-async def _until_told(stop: asyncio.Event, duration_s: float | None) -> None:
-    """Set `stop` on a signal or at the end of the duration (wall time)."""
-    loop = asyncio.get_running_loop()
+def _stop_on_signals() -> asyncio.Event:
+    """An event that a signal sets. Asked for before anything is opened, so that a signal that comes
+    while the agent starts ends it in good order, too."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if duration_s is not None:
-        await asyncio.sleep(duration_s)
-        stop.set()
+    return stop
 
 
 def _main(main: Coroutine[Any, Any, None]) -> None:
