@@ -97,15 +97,23 @@ def whole_with(report: RedundancyReport, back: WhatIf) -> tuple[frozenset[str], 
     ]
     whole = frozenset(parts)
     beside = [
-        f"{part.id}: {'; '.join(part.reasons)}" if part.reasons else part.id
+        said
         for part in _parts(report)
         if part.status != FULL and part.id not in whole
+        for said in _wrong(part.id, part.reasons)
     ]
     if back.verdict in ("reduced", "unsafe"):
         beside += back.reasons
     if report.fuel is not None and report.fuel.status != FULL:
         beside += report.fuel.reasons
     return whole, tuple(dict.fromkeys(beside))
+
+
+def _wrong(name: str, reasons: Sequence[str]) -> list[str]:
+    """What is wrong with a part; a reason that names it itself stands alone."""
+    own = [reason for reason in reasons if reason.startswith(f"{name} ")]
+    others = [reason for reason in reasons if reason not in own]
+    return [*own, *([f"{name}: {'; '.join(others)}"] if others else [] if own else [name])]
 
 
 def lowered(report: RedundancyReport, without: WhatIf, unseen: Sequence[str]) -> RedundancyReport:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.engine import Engine
+from core.judgement import _wrong
 from core.maintenance import WindowError
 from core.site import Group
 from core.vocabulary import Severity
@@ -434,3 +435,12 @@ def test_asking_again_is_not_the_ticks_business():
     before = plant.status("wo").now
     plant.engine.tick(plant.now + 30)
     assert plant.status("wo").now is before
+
+
+def test_a_room_whose_reason_names_it_is_not_named_twice():
+    assert _wrong("hall-1", ["hall-1 would warm", "crahs: no spare"]) == [
+        "hall-1 would warm",
+        "hall-1: crahs: no spare",
+    ]
+    assert _wrong("hall-1", ["hall-1 would warm"]) == ["hall-1 would warm"]
+    assert _wrong("hall-1", []) == ["hall-1"]

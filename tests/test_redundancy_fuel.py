@@ -224,7 +224,7 @@ def test_fuel_comes_from_the_site_file(tmp_path):
     ("old", "new", "line", "key", "words"),
     [
         ("  l_per_kwh: 0.25\n", "", 12, "fuel.l_per_kwh", "missing"),
-        ("l_per_kwh: 0.25", "l_per_kwh: 0", 13, "fuel.l_per_kwh", "greater than 0"),
+        ("l_per_kwh: 0.25", "l_per_kwh: 0", 13, "fuel.l_per_kwh", "at least 0.1"),
         ("usable: 0.95", "usable: 95", 17, "usable", "at most 1"),
         ("litres: 8000", "liters: 8000", 16, "liters", "no key"),
         ("gensets: gen-1,", "gensets: gen-3,", 16, "gensets", "no genset 'gen-3'"),

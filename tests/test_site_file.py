@@ -460,3 +460,32 @@ def test_times_of_maintenance_are_the_sites_own_unless_they_say(tmp_path, start)
     (window,) = load_site(written(tmp_path, text)).maintenance
     assert window.start == datetime(2026, 11, 25, 7, tzinfo=UTC).timestamp()
     assert (window.nodes, window.reason, window.fixed) == (("mv",), "yearly", True)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "capcity_kw: 9",
+            "power[0].capcity_kw: is no key of a site file; did you mean 'capacity_kw'?",
+        ),
+        ("retries: 9", "power[0].retries: is no key of a site file here: it stands elsewhere"),
+    ],
+)
+def test_a_key_that_is_none_is_met_with_the_one_that_is_meant(tmp_path, written, said):
+    path = tmp_path / "site.yaml"
+    path.write_text(f"site: {{id: x}}\npower:\n  - {{id: u, kind: utility, {written}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_site(path)
+    assert said in str(caught.value.problems[0])
+
+
+@pytest.mark.parametrize("wrong", [270, 0.00027])
+def test_a_consumption_in_another_unit_is_refused(tmp_path, wrong):
+    path = tmp_path / "site.yaml"
+    tanks = "tanks: [{id: t, litres: 900, gensets: [g], level: t-1/fuel.level}]"
+    path.write_text(f"site: {{id: x}}\nfuel: {{l_per_kwh: {wrong}, {tanks}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_site(path)
+    told = [str(problem) for problem in caught.value.problems]
+    assert any("fuel.l_per_kwh" in line and "is not possible" in line for line in told)

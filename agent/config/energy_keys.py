@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from agent.config.shapes import Id, NotNegative, Positive, Strict, as_list
+from agent.config.shapes import Consumption, Id, NotNegative, Positive, Strict, as_list
 
 Meters = Annotated[list[str], BeforeValidator(as_list)]
 Source = Annotated[str, Field(min_length=1)]
@@ -57,7 +57,7 @@ class FuelKeys(Strict):
     """`energy.fuel`."""
 
     meters: Meters = Field(default=[], description="meters of what the generators burn ...")
-    l_per_kwh: Positive | None = Field(
+    l_per_kwh: Consumption | None = Field(
         default=None, description="... or litres for a kWh generated; one of both"
     )
     kwh_per_l: Positive | None = Field(

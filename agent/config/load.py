@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from agent.config.source import SECTIONS, Document, KeyPath, read
 from collectors.profile import Library, library, load_profile
 from core.errors import ConfigError, Problem
 from core.site import Credentials, Device, Group, Poll, Site
+from core.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +189,28 @@ _DECISIVE = frozenset(
 """Without one of these the checks between entries would complain of what is no mistake."""
 
 
+@cache
+def _known_keys() -> frozenset[str]:
+    """The names of all keys of a site file, wherever they stand."""
+    schema = SiteFile.model_json_schema()
+    parts = (schema, *schema["$defs"].values())
+    return frozenset(name for part in parts for name in part.get("properties", ()))
+
+
+def _no_key(name: str) -> str:
+    if name in _known_keys():
+        return "is no key of a site file here: it stands elsewhere"
+    return "is no key of a site file" + (
+        nearest(name, sorted(_known_keys())) or ": check its spelling"
+    )
+
+
 def _sentence(item: Any) -> str:
     """One pydantic error as a sentence that says what to do."""
     kind, given, context = item["type"], item.get("input"), item.get("ctx", {})
     sentences = {
         "missing": "is missing: add it",
-        "extra_forbidden": "is no key of a site file: check its spelling",
+        "extra_forbidden": _no_key(str(item["loc"][-1])),
         "greater_than": f"{given!r} is not possible: it must be greater than {context.get('gt')}",
         "greater_than_equal": f"{given!r} is not possible: it must be at least {context.get('ge')}",
         "less_than_equal": f"{given!r} is not possible: it must be at most {context.get('le')}",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from agent.config.shapes import Id, NotNegative, Positive, Share, Strict, as_list
+from agent.config.shapes import Consumption, Id, NotNegative, Positive, Share, Strict, as_list
 
 
 def _basis_alone(given: Any) -> Any:
@@ -58,7 +58,9 @@ class TankKeys(Strict):
 class FuelKeys(Strict):
     """`fuel:` is how much of it there is, where, and how long it must last."""
 
-    l_per_kwh: Positive = Field(description="what the generators burn at their usual load")
+    l_per_kwh: Consumption = Field(
+        description="what the generators burn at their usual load, litres for a kWh: 0.2 to 0.4"
+    )
     required_h: NotNegative = Field(default=12.0, description="hours that are asked of it")
     design: Annotated[int, Field(ge=0, le=1)] = Field(
         default=1, description="tanks it was built to do without: 0 asks the hours of all together"
