@@ -67,6 +67,13 @@ class Run:
 MODE = "ups-a1/mode"
 
 
+def kept_in(folder):
+    """Events that a new start finds there."""
+    store = EventStore.open(folder, NOW)
+    store.close()
+    return store.kept.events
+
+
 def mode(state, time, severity=Severity.OK, quality=Quality.GOOD):
     return view(Reading(MODE, state, severity, quality, time))
 
@@ -347,7 +354,7 @@ def test_a_file_that_is_cut_off_is_moved_aside_and_said_and_what_can_be_read_goe
     assert said.seq > 2000  # no number twice
     again.keep(unsaved)
     again.close()
-    assert EventStore.open(tmp_path, NOW).kept.events[-1] == said
+    assert kept_in(tmp_path)[-1] == said
 
 
 def test_a_file_of_rubbish_is_moved_aside(tmp_path):
@@ -398,7 +405,7 @@ def test_a_disk_that_refuses_is_said_and_takes_them_later(tmp_path):
     other.close()
     store.keep(KeptEvents(events_of(2), {}))
     store.close()
-    assert len(EventStore.open(tmp_path, NOW).kept.events) == 2
+    assert len(kept_in(tmp_path)) == 2
 
 
 def test_what_is_held_is_bounded():

@@ -138,6 +138,7 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_stop(tmp_path, monkeypatch
     assert logs[0]["event"] == "history_not_closed"
     hanging.set()
     await asyncio.to_thread(running.history._journal.close)
+    running.history._events.close()
 
 
 async def test_a_full_disk_shows_in_the_status_and_passes(tmp_path):
@@ -234,5 +235,6 @@ def test_a_left_over_part_that_cannot_be_removed_is_said_before_the_start(tmp_pa
     running.history._journal.bringing("local", ["history"])
     (tmp_path / "history").mkdir()
     running.history._journal.close()
+    running.history._events.close()
     with pytest.raises(Unavailable, match="cannot be mended"):
         Running(tmp_path)

@@ -39,6 +39,12 @@ def history(folder, clock) -> History:
     )
 
 
+def killed(some: History) -> None:
+    """Nothing more is written."""
+    some._journal.close()
+    some._events.close()
+
+
 def run(engine: Engine, start: float, seconds: int) -> None:
     """Meters that count since T0, polled and computed every five seconds."""
     rows = {name: engine.register(name, NAMES) for name in W}
@@ -68,7 +74,7 @@ async def test_energies_survive_a_kill_and_the_counters_bridge_the_rest(tmp_path
     run(engine, T0, 1200)
     await first.remember("engine", engine.state())
     run(engine, T0 + 1200, 8)  # what a kill takes
-    first._journal.close()  # nothing more is written
+    killed(first)
 
     clock.time = T0 + 1500
     again = history(tmp_path, clock)
@@ -154,7 +160,7 @@ async def test_energies_are_taken_up_by_their_number_and_not_by_a_clock_that_is_
     engine = Engine(SITE, T0)
     run(engine, T0, 1200)
     await first.remember("engine", engine.state())
-    first._journal.close()
+    killed(first)
     clock.time = 0.0  # a machine without a clock of its own starts in 1970
     again = history(tmp_path, clock)
     later = Engine(SITE, clock.time)
@@ -167,7 +173,7 @@ async def test_what_the_disk_did_not_take_is_given_again(tmp_path):
     kept_history = history(tmp_path, HandClock())
     engine = Engine(SITE, T0)
     run(engine, T0, 1200)
-    kept_history._journal.close()  # as a full disk: it takes nothing
+    killed(kept_history)  # as a full disk: it takes nothing
     first = engine.state()
     assert await kept_history.remember("engine", first) is False
     assert [cell.start for cell in engine.state().cells] == [cell.start for cell in first.cells]
