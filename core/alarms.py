@@ -25,6 +25,7 @@ from core.snapshot import (
     MaintenanceStatus,
     PointView,
     RedundancyReport,
+    Supply,
     ZoneStatus,
 )
 from core.vocabulary import Severity
@@ -57,24 +58,31 @@ _ZONE_STATES = {
     1: (Severity.WARNING, "at N, no spare left"),
     2: (Severity.WARNING, "warm"),
 }
+_SUPPLIES = {
+    "none": (Severity.CRITICAL, "{} has no supply"),
+    "battery": (Severity.CRITICAL, "{} is on batteries"),
+    "generator": (Severity.WARNING, "{} is on generators"),
+    "mixed": (Severity.WARNING, "{} is on sources of several kinds"),
+}
 _NO_CASE = CaseResult((), (), (), (), (), ())
 
 
-def active(
+def active(  # noqa: PLR0913 - all that a tick knows
     view: PointView,
     devices: Mapping[str, DeviceStatus],
     redundancy: RedundancyReport,
     kpis: Sequence[Kpi],
     *,
     site: Site,
+    supply: tuple[Supply, Sequence[str]] = ("unknown", ()),
     now: float,
     previous: Sequence[Alarm],
     maintenance: Sequence[MaintenanceStatus] = (),
 ) -> tuple[Alarm, ...]:
     """All active conditions, the worst first, then the oldest. `now` is UTC seconds.
 
-    `since` is kept from `previous` while a condition lasts. Redundancy is judged once every device
-    was tried.
+    `supply` is how the site is supplied, and why so. `since` is kept from `previous` while a
+    condition lasts. Redundancy is judged once every device was tried.
     """
     before = {alarm.id: alarm for alarm in previous}
     found: dict[str, Alarm] = {}
@@ -82,6 +90,7 @@ def active(
         *_states(view, before, now),
         *_silences(devices, site.devices, before, now),
         *(_redundancy(redundancy, now) if all(d.tried for d in devices.values()) else ()),
+        *_supply(site, *supply, now),
         *_kpis(kpis, now),
         *_maintenance(maintenance, now),
     ):
@@ -205,6 +214,15 @@ def _silent(status: DeviceStatus, device: Device | None, now: float) -> bool:
     interval_s = device.poll.interval_s if device is not None else inf
     # A clock that was set back must not hide a silence: so much in the future is long ago, too.
     return abs(now - status.last_success) > SILENT_AFTER_POLLS * interval_s
+
+
+def _supply(site: Site, supply: Supply, why: Sequence[str], now: float) -> Iterator[Alarm]:
+    """The site itself, where it is not on mains. One without mains runs on its generators."""
+    off_grid = all(node.kind != "utility" for node in site.power)
+    if supply in _SUPPLIES and not (supply == "generator" and off_grid):
+        severity, words = _SUPPLIES[supply]
+        message = "; ".join((words.format(site.name or site.id), *why))
+        yield _finding("site/supply", severity, supply, message, now)
 
 
 def _redundancy(report: RedundancyReport, now: float) -> Iterator[Alarm]:

@@ -137,7 +137,15 @@ class Changes:
         if was == after.supply or (not was and severity is Severity.OK):
             return
         moved = f"{was} → {after.supply}" if was else after.supply
-        yield event("supply", after.supply, f"supply: {moved}", severity, span, before=was)
+        yield event(
+            "supply",
+            after.supply,
+            f"supply: {moved}",
+            severity,
+            span,
+            before=was,
+            cause="; ".join(after.supply_reasons),
+        )
 
     def _parts(self, after: Snapshot, span: tuple[float, float]) -> Iterator[Event]:
         """The site, its redundancy groups, and rooms with their air, whose status changed."""

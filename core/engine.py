@@ -190,13 +190,14 @@ class Engine:
         redundancy, maintenance = self._nothing, self._maintenance.unjudged(now)
         if ready:
             redundancy, maintenance = self._judged(view, devices, now)
-        supply = self._redundancy.supply(view, devices, now) if ready else "unknown"
+        supply, why = self._redundancy.supply(view, devices, now) if ready else ("unknown", ())
         alarms = active(
             view,
             devices,
             redundancy,
             kpis,
             site=self._site,
+            supply=(supply, why),
             now=now,
             previous=before.alarms,
             maintenance=maintenance,
@@ -205,6 +206,7 @@ class Engine:
             version=before.version + 1,
             time=now,
             supply=supply,
+            supply_reasons=why,
             points=view,
             devices=devices,
             kpis=kpis,

@@ -409,6 +409,8 @@ class Snapshot:
     """Announced maintenance, the next first, then what is over, the newest first."""
     events: tuple[Event, ...] = field(default_factory=tuple)
     """The newest events, oldest first."""
+    supply_reasons: tuple[str, ...] = ()
+    """Why the site is not on mains, as far as sources and switches tell."""
     levels: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Seconds at each level, by part of the plant (`core.levels`)."""
     ready: bool = False

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from core.alarms import active
 from core.quality import Quality
+from core.site import Node
 from core.snapshot import Kpi, LoadStatus, Overload
 from core.vocabulary import Severity
 from tests.support.conditions import NOW, SITE, Reading, case, group, report, status, view
@@ -13,13 +16,16 @@ from tests.support.conditions import NOW, SITE, Reading, case, group, report, st
 MODE = "ups-a1/mode"
 
 
-def alarms(*readings, devices=(), redundancy=None, kpis=(), now=NOW, previous=()):
+def alarms(
+    *readings, devices=(), redundancy=None, kpis=(), now=NOW, previous=(), site=SITE, supply=()
+):
     return active(
         view(*readings),
         {device.id: device for device in devices},
         redundancy or report(),
         kpis,
-        site=SITE,
+        site=site,
+        **({"supply": supply} if supply else {}),
         now=now,
         previous=previous,
     )
@@ -231,3 +237,42 @@ def test_the_worst_comes_first_then_the_oldest():
         Reading("c/mode", "fault", Severity.CRITICAL, time=NOW - 5),
     )
     assert [alarm.device for alarm in found] == ["c", "b", "a"]
+
+
+# The site
+
+
+GRID = replace(SITE, power=(Node("utility", "utility"), Node("gen-1", "genset")))
+
+
+@pytest.mark.parametrize(
+    ("supply", "severity", "words"),
+    [
+        ("none", Severity.CRITICAL, "has no supply"),
+        ("battery", Severity.CRITICAL, "is on batteries"),
+        ("generator", Severity.WARNING, "is on generators"),
+        ("mixed", Severity.WARNING, "is on sources of several kinds"),
+    ],
+)
+def test_a_site_that_is_not_on_mains_is_one_alarm_that_says_why(supply, severity, words):
+    (alarm,) = alarms(site=GRID, supply=(supply, ("utility has failed", "gen-1 is stopped")))
+    assert (alarm.id, alarm.device, alarm.state) == ("site/supply", "", supply)
+    assert alarm.severity is severity
+    assert alarm.message == f"{GRID.name or GRID.id} {words}; utility has failed; gen-1 is stopped"
+
+
+def test_a_site_on_mains_or_of_which_nothing_is_known_has_no_such_alarm():
+    assert alarms(site=GRID, supply=("mains", ())) == ()
+    assert alarms(site=GRID, supply=("unknown", ("utility does not answer",))) == ()
+
+
+def test_generators_are_the_usual_supply_of_a_site_without_mains():
+    off_grid = replace(GRID, power=GRID.power[1:])
+    assert alarms(site=off_grid, supply=("generator", ())) == ()
+    assert alarms(site=off_grid, supply=("none", ())) != ()
+
+
+def test_the_alarm_of_the_site_stays_from_batteries_to_generators():
+    first = alarms(site=GRID, supply=("battery", ()))
+    (later,) = alarms(site=GRID, supply=("generator", ()), now=NOW + 20, previous=first)
+    assert (later.since, later.state) == (NOW, "generator")

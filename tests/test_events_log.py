@@ -124,8 +124,9 @@ def test_the_first_answer_is_no_news_but_the_first_silence_is():
 
 def test_the_mode_of_supply_is_told():
     story = Story()
-    (event,) = story.tick(supply="battery")
+    (event,) = story.tick(supply="battery", supply_reasons=("utility has failed", "gen-1 is off"))
     assert event.message == "supply: mains → battery"
+    assert event.cause == "utility has failed; gen-1 is off"
     assert event.severity is Severity.CRITICAL
     assert (event.earliest, event.latest) == (NOW, NOW + 1)
 

@@ -590,6 +590,17 @@ def test_the_mode_of_supply():
     assert plant.supply() == "none"
 
 
+def test_why_the_site_is_not_on_mains():
+    plant = watched()
+    assert plant.supply_and_why() == ("mains", ())
+    plant.at({"meter/mains.state": "failed", "gen-2/control.mode": "manual"})
+    plant.at({"ups-1/mode": "on_battery", "ups-2/mode": "on_battery"})
+    assert plant.supply_and_why() == (
+        "battery",
+        ("utility has failed", "gen-2 is not in auto (manual)"),
+    )
+
+
 def shed():
     """Mains are back and the generators have shed their load; the switch was not asked since."""
     plant = watched().at({"ats/position": "alternate", "ats/source.state.2": "normal"})

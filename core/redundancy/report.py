@@ -28,7 +28,7 @@ from core.redundancy.groups import judge_all, single_fed
 from core.redundancy.headline import headline, load_statuses
 from core.redundancy.single import Singles, single_failures, weakness
 from core.redundancy.study import Study
-from core.redundancy.supply import supplies_of, supply_of
+from core.redundancy.supply import sources_away, supplies_of, supply_of
 from core.redundancy.ties import closed_instead
 from core.redundancy.verdict import untold
 from core.redundancy.watch import Seen, Watcher
@@ -170,9 +170,14 @@ class RedundancyModel:
         self._watcher.stepped(by_s)
         self._cooling.stepped(by_s)
 
-    def supply(self, view: PointView, devices: Mapping[str, DeviceStatus], now: float) -> Supply:
-        """Where the loads' power comes from at this moment."""
-        return supply_of(self._graph, self._see(view, devices, now))
+    def supply(
+        self, view: PointView, devices: Mapping[str, DeviceStatus], now: float
+    ) -> tuple[Supply, tuple[str, ...]]:
+        """Where the loads' power comes from at this moment, and where that is not the mains what
+        is known of why."""
+        seen = self._see(view, devices, now)
+        supply = supply_of(self._graph, seen)
+        return supply, () if supply == "mains" else sources_away(self._graph, seen)
 
     def what_if(
         self,

@@ -38,6 +38,22 @@ def supply_of(graph: PowerGraph, seen: Seen) -> Supply:
     return "unknown" if any(_feeding(graph, seen.best, assumed_run=True)) else "none"
 
 
+def sources_away(graph: PowerGraph, seen: Seen) -> tuple[str, ...]:
+    """What is not as it should be of the sources and of the switches behind them, utilities first:
+    why the site is not on mains."""
+    kinds = ("utility", "genset", "ats", "sts")
+    places = sorted(
+        (kinds.index(graph.nodes[i].kind), n, i)
+        for n, i in enumerate(graph.written)
+        if graph.nodes[i].kind in kinds
+    )
+    return tuple(
+        f"{graph.nodes[i].id} {reason}"
+        for _, _, i in places
+        for reason in seen.live.conditions[i].reasons[:1]
+    )
+
+
 def supplies_of(graph: PowerGraph, seen: Seen) -> tuple[Supply, ...]:
     """The same for each load, in the order of `PowerGraph.loads`. `mixed` is one that draws from
     sources of two kinds."""

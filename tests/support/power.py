@@ -81,6 +81,9 @@ class Plant:
         return self.model.evaluate(view(*self.readings.values()), self.devices, self.now)
 
     def supply(self):
+        return self.supply_and_why()[0]
+
+    def supply_and_why(self):
         return self.model.supply(view(*self.readings.values()), self.devices, self.now)
 
     def what_if(self, out: str = "", back: str = "", **more) -> WhatIf:
