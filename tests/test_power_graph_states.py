@@ -535,6 +535,13 @@ def test_a_ups_on_battery_with_mains_at_hand_has_a_dead_input():
     assert plant.what_if("ups-2").verdict == "unsafe"
 
 
+def test_the_cause_is_told_beside_what_it_did():
+    plant = watched()
+    plant.at({"ats/transfer.state": "inhibited", "ups-1/mode": "on_battery"}).report()
+    (modules,) = (g for g in plant.report(after_s=31.0).groups if g.id == "modules")
+    assert "ups-1 gets nothing from ats, which has its transfer inhibited" in modules.reasons
+
+
 def test_a_battery_test_is_no_dead_input():
     plant = watched().at({"ups-1/mode": "on_battery", "ups-1/battery.test": "in_progress"})
     plant.report()

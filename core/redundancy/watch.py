@@ -192,12 +192,17 @@ class Watcher:
             live[i] = bool(usable)
             waiting[i] = role is not Role.UPS and all(waiting[f] for f in usable)
             if len(blocked) > len(condition.blocked):
-                names = ", ".join(
-                    graph.nodes[feeders[k]].id for k in sorted(blocked - condition.blocked)
-                )
+                dead = [feeders[k] for k in sorted(blocked - condition.blocked)]
+                names = ", ".join(_with_cause(graph, plant, f) for f in dead)
                 reasons = (*condition.reasons, f"gets nothing from {names}")
                 changes[i] = replace(condition, blocked=frozenset(blocked), reasons=reasons)
         return plant.changed(changes) if changes else plant, contradicted
+
+
+def _with_cause(graph: PowerGraph, plant: Plant, i: int) -> str:
+    """A node that gives nothing, and what it says of itself."""
+    reasons = plant.conditions[i].reasons
+    return f"{graph.nodes[i].id}, which {reasons[0]}" if reasons else graph.nodes[i].id
 
 
 def _wanted(graph: PowerGraph, fuel: Fuel) -> dict[str, tuple[str, ...]]:
