@@ -139,3 +139,38 @@ def test_a_ups_in_eco_mode_that_falls_silent_does_not_make_an_answer_safe():
     assert "whether ups-a1 is in eco mode is not known" in answer.reasons
     plant.model = RedundancyModel(replace(plant.site, eco="full"))
     assert plant.what_if("").verdict == "safe"
+
+
+def test_a_ups_that_is_put_back_gets_no_input_from_a_feeder_that_it_sees_dead():
+    """Its battery is drained meanwhile, and then its rows hang on the other side alone."""
+    plant = fed_from_two_boards().at({"ups-a/mode": "on_battery"})
+    plant.report()
+    for back in ("", "ups-a"):
+        assert plant.what_if("ups-b", back=back).verdict == "unknown"  # may be the meters' delay
+    plant.report(after_s=31.0)
+    for back in ("", "ups-a"):
+        assert plant.what_if("ups-b", back=back).verdict == "unsafe"
+    plant.at({"ups-a/mode": "online"}).report()
+    assert plant.what_if("ups-b", back="ups-a").verdict == "reduced"
+
+
+def test_a_ups_that_was_off_is_put_back_with_its_input():
+    """What it does not see while it is isolated says nothing of its feeder."""
+    plant = fed_from_two_boards().at({"ups-a/mode": "off"})
+    assert plant.what_if("ups-b", back="ups-a").verdict == "reduced"
+
+
+def fed_from_two_boards():
+    """Two boards on mains, which their meters see, a UPS on each, a row on both."""
+    nodes = [node("mains", "utility", kw=900, device="mains"), node("gen", "genset", kw=900)]
+    nodes.append(node("ats", "ats", "mains gen", 900))
+    for side in "ab":
+        nodes.append(node(f"board-{side}", "bus", "ats", 500))
+        nodes.append(node(f"ups-{side}", "ups", f"board-{side}", 200, device=f"ups-{side}"))
+    nodes.append(node("row", "load", "ups-a ups-b", 90.0))
+    plant = Plant(nodes).at({"mains/mains.state": "normal"})
+    for side in "ab":
+        plant.at({f"ups-{side}/mode": "online", f"ups-{side}/battery.state": "floating"})
+        plant.at({f"ups-{side}/battery.runtime": 900.0})
+    plant.report()
+    return plant

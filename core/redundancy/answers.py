@@ -104,7 +104,6 @@ class Answers:
     def _ask(self, look: Look, question: Question) -> _Asked:
         cases, seen, graph = tuple(question.cases), look.seen, self._graph
         asked, outside = self.changes(question.out, question.back)
-        changes = self._as_it_can(asked, seen)
         well, _ = self.changes((), question.healthy)
         demands, notes = self._watcher.demands.at(seen.worst.demands, question.when, look.now)
         if seen.returning:
@@ -113,8 +112,10 @@ class Answers:
             notes = (*notes, drew)
         worst, best = (replace(plant, demands=demands) for plant in (seen.worst, seen.best))
         # Where all is known, the worst is the best, and need not be worked out twice.
+        changes = self._as_it_can(asked, seen, seen.worst)
         after = self._study(worst.changed(changes))
-        hopeful = self._study_like(after, best.changed(changes))
+        at_hand = self._as_it_can(asked, seen, seen.best)
+        hopeful = self._study_like(after, best.changed(at_hand))
         before = self._study(worst.changed(well))
         at_best = self._study_like(before, best.changed(well))
         as_designed = self._study(worst.as_designed())
@@ -129,7 +130,9 @@ class Answers:
         )
         groups = (*self._groups(after, hopeful, cases), *cooling.groups)
         designed = as_designed.singles()
-        wary = self._study_like(hopeful, replace(seen.wary, demands=demands).changed(changes))
+        warily = replace(seen.wary, demands=demands)
+        warily = warily.changed(self._as_it_can(asked, seen, seen.wary))
+        wary = self._study_like(hopeful, warily)
         unknown = tuple(n for n in seen.unknown if graph.index[n] not in changes)
         unsure = [
             graph.nodes[i].id for i, d in zip(graph.loads, demands, strict=True) if not d.known
@@ -260,15 +263,15 @@ class Answers:
                 outside.append(name)
         return changes, tuple(outside)
 
-    def _as_it_can(self, changes: Mapping[int, Condition], seen: Seen) -> dict[int, Condition]:
-        """What is put back comes back healthy, but that fills no tank, balances no load and takes
-        no UPS out of eco mode."""
-        fuel, conditions = self._watcher.fuel, seen.worst.conditions
+    def _as_it_can(
+        self, changes: Mapping[int, Condition], seen: Seen, plant: Plant
+    ) -> dict[int, Condition]:
+        """What is put back comes back healthy, but that fills no tank, balances no load, takes no
+        UPS out of eco mode, and brings no voltage where one in service sees none."""
+        fuel = self._watcher.fuel
         without_fuel = {*fuel.dry(seen.litres), *fuel.doubted(seen.litres)}
         return {
-            i: replace(to, able_share=conditions[i].able_share, eco=conditions[i].eco)
-            if to is BACK
-            else to
+            i: _healthy(plant.conditions[i], seen.worst.conditions[i]) if to is BACK else to
             for i, to in changes.items()
             if to is not BACK or i not in without_fuel
         }
@@ -299,3 +302,13 @@ class Answers:
                     found[overload.id] = overload
         order = {node.id: n for n, node in enumerate(self._site.power)}
         return tuple(sorted(found.values(), key=lambda o: order.get(o.id, len(order))))
+
+
+def _healthy(stands: Condition, worst: Condition) -> Condition:
+    """A node that was put back, as it can be where it stands so, at the worst `worst`. What one
+    that is out of service sees is its own isolation; dead is a feeder that the graph has live."""
+    dead = stands.blocked & stands.absent if stands.in_service else frozenset[int]()
+    reasons = (*BACK.reasons, *stands.reasons[-1:]) if dead else BACK.reasons
+    return replace(
+        BACK, able_share=worst.able_share, eco=worst.eco, blocked=dead, absent=dead, reasons=reasons
+    )
