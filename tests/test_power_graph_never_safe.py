@@ -59,7 +59,12 @@ def test_no_answer_is_safe_where_the_sentences_say_harm(nodes, data):
     out = data.draw(st.sets(st.sampled_from(others), max_size=3))
     answer = plant.what_if(" ".join(sorted(out)))
     truth = harmed(nodes, out)
-    assert set(answer.lost_loads) | {o.id for o in answer.overloaded} == truth
+    told = set(answer.lost_loads) | {o.id for o in answer.overloaded}
+    # What any batteries make of ties by recharging or not is more than what all of them make of it
+    # (tests/test_power_graph_busbars.py holds it against each).
+    joined = {name for tie in nodes for name in (tie.id, *tie.between) if tie.kind == "tie"}
+    assert told - joined == truth - joined
+    assert told >= truth
     if truth:
         assert answer.verdict == "unsafe"
     for case, result in answer.cases.items():
