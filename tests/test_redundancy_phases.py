@@ -11,7 +11,7 @@ from core.redundancy.phases import able_share
 from core.redundancy.rows import Watch
 from core.redundancy.states import WANTED, WANTED_ELSE
 from core.site import Group
-from tests.support.conditions import Reading, view
+from tests.support.conditions import NOW, Reading, view
 from tests.support.power import Plant, node
 
 
@@ -127,6 +127,27 @@ def test_a_board_whose_worst_phase_is_full_is_overloaded():
     assert report.headline == f"{words} now"
     assert uneven.what_if("utility").verdict == "unsafe"
     assert even.what_if("utility").verdict != "unsafe"
+
+
+def test_a_board_that_falls_silent_is_as_uneven_as_it_was():
+    """Also at the best of what is not known: else it would be the better for being silent."""
+    plant = board(250, 150, 146)
+    plant.report()
+    plant.silent("pdu", last=NOW)
+    for after_s in (1.0, 300.0):
+        report = plant.report(after_s=after_s)
+        assert plant.what_if("utility").verdict == "unsafe", report.headline
+    again = board(250, 150, 146)
+    again.report()
+    again.at(lines_of("pdu", 182, 182, 182)).report(after_s=1.0)
+    again.silent("pdu", last=again.now)
+    again.report(after_s=300.0)
+    assert again.what_if("utility").verdict == "unknown", "even when it was heard last"
+
+
+def lines_of(device, *amperes):
+    found = lines("input.current", *amperes)
+    return {f"{device}/{name}": a for name, a in found.items()}
 
 
 def test_the_phases_are_looked_at_again_while_nothing_else_moves():

@@ -8,7 +8,7 @@ calls live. What stands between has failed, and that feeder gives nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -69,6 +69,8 @@ class Watcher:
         self._starts = Starts(graph, site.start)
         self._points = Watch(_wanted(graph, site.fuel))
         self._since: dict[_Place, float] = {}
+        self._uneven: dict[int, float] = {}
+        """What worst phase and power factor left of nodes when they told last, where not all."""
 
     def see(
         self,
@@ -82,6 +84,12 @@ class Watcher:
         the tick alone."""
         gathered = self._points.gather(view)
         pairs = [self._read(node, gathered, devices, now) for node in self._graph.nodes]
+        if remember:
+            self._note_uneven(told for _, told in pairs)
+        for i, share in self._uneven.items():
+            if pairs[i][1].unknown:
+                patiently, strictly = pairs[i]
+                pairs[i] = replace(patiently, able_share=share), replace(strictly, able_share=share)
         for i in self._graph.sides:
             pairs[i] = _maybe_closed(pairs[i][0]), _maybe_closed(pairs[i][1])
             for bus in self._graph.sides[i]:
@@ -123,6 +131,15 @@ class Watcher:
         self._since = {place: since + by_s for place, since in self._since.items()}
         self.demands.stepped(by_s)
         self._starts.stepped(by_s)
+
+    def _note_uneven(self, told: Iterable[Condition]) -> None:
+        for i, condition in enumerate(told):
+            if condition.unknown:
+                continue
+            if condition.able_share < 1.0:
+                self._uneven[i] = condition.able_share
+            else:
+                self._uneven.pop(i, None)
 
     def _read(
         self, node: Node, gathered: Gathered, devices: Mapping[str, DeviceStatus], now: float
