@@ -44,18 +44,21 @@ packages:
 demo: $(VENV)/.run
 	@$(BIN)/kasbah demo $(ARGS)
 
-# Tests run on all cores, but for those that look at the clock.
+# Tests run on all cores, but for those that look at the clock; one worker more than cores, since some
+# wait for servers.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
+
 test: $(VENV)/.dev packages
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n logical -m "not alone"
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 endif
 
 # Properties with examples that nobody has tried yet. What it finds becomes a test of its own.
 hunt: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n logical -m "hypothesis and not alone" --hypothesis-profile=hunt $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "hypothesis and not alone" --hypothesis-profile=hunt $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

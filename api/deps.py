@@ -43,11 +43,14 @@ def _context(request: Request) -> Context:
 
 def no_stray_query(request: Request) -> None:
     """Refuse parameters where an address takes none: nobody shall take a whole list for a filtered
-    one. Addresses that take some refuse others themselves. Raises ApiError."""
+    one. `format` filters nothing, and short lists have one form. Addresses that take some refuse
+    others themselves. Raises ApiError."""
     route = request.scope.get("route")
-    if request.query_params and isinstance(route, APIRoute) and not route.dependant.query_params:
-        stray = next(iter(request.query_params))[:40]
-        raise bad_request(f"{stray}: this address takes no parameters.")
+    if not isinstance(route, APIRoute) or route.dependant.query_params:
+        return
+    stray = next((name for name in request.query_params if name != "format"), "")
+    if stray:
+        raise bad_request(f"{stray[:40]}: this address takes no parameters.")
 
 
 Api = Annotated[Context, Depends(_context)]

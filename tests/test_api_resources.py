@@ -211,6 +211,13 @@ async def test_a_typing_error_does_not_look_like_no_data(client, query, status, 
     assert said in sentence(response)
 
 
+@pytest.mark.parametrize("path", ["/alarms", "/devices", "/kpis", "/redundancy", "/status"])
+async def test_a_list_that_has_one_form_is_given_in_it_whichever_is_asked_for(client, path):
+    asked = await client.get(f"{API}{path}?format=columns")
+    assert asked.status_code == 200
+    assert asked.json().keys() == (await client.get(f"{API}{path}")).json().keys()
+
+
 @pytest.mark.parametrize("path", ["/alarms?severity=critical", "/devices?class=ups", "/kpis?x=1"])
 async def test_a_parameter_where_none_is_taken_does_not_look_like_a_filter(client, path):
     response = await client.get(f"{API}{path}")

@@ -61,6 +61,7 @@ class Polled:
     def __init__(self, device: Device, plant: PlantModel, phase_s: float) -> None:
         self.device, self._plant, self._phase_s = device, plant, phase_s
         self.wires = _wires(device, plant.values(device.id))
+        self._places = {f"{device.id}/{wire.name}": i for i, wire in enumerate(self.wires)}
         self.rows: Rows = np.empty(0, dtype=np.intp)
         self._last: float | None = None
         self._tried = False
@@ -82,9 +83,9 @@ class Polled:
             self._last, self._failures = now, 0
             values = self._plant.values(self.device.id)
             read = np.array([wire.read(values) for wire in self.wires]).reshape(-1, 3)
-            for i, wire in enumerate(self.wires):
-                change = says.get(f"{self.device.id}/{wire.name}")
-                if change is not None:
+            for point, change in says.items():
+                i = self._places.get(point)
+                if i is not None:
                     value = change(read[i, 0])
                     read[i, :2] = value, Quality.REFUSED if np.isnan(value) else Quality.GOOD
             engine.accept(
