@@ -1,12 +1,13 @@
 """What an operator sees of a scenario: simulated devices, sockets, polls, core and API together.
 
-Each process plays its scenarios once, faster than real time; while it does, status and key figures
-are looked at all the time. The tests then ask that record what happened.
+Two processes play their scenarios once, beside each other and faster than real time; while they do,
+status and key figures are looked at all the time. The tests then ask these records what happened.
 """
 
 from __future__ import annotations
 
 import statistics
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,9 +111,24 @@ def started(directory):
 
 
 @pytest.fixture(scope="module")
-def outage(tmp_path_factory):
+def played(tmp_path_factory):
+    """Both records, while they are made."""
+    with ThreadPoolExecutor() as pool:
+        yield {
+            play: pool.submit(play, tmp_path_factory.mktemp(play.__name__))
+            for play in (play_outage, play_troubles)
+        }
+
+
+@pytest.fixture(scope="module")
+def outage(played):
+    """What was seen of `mains-failure`."""
+    return played[play_outage].result()
+
+
+def play_outage(directory):
     """`mains-failure` from its trigger until all is as before."""
-    with started(tmp_path_factory.mktemp("outage")) as demo:
+    with started(directory) as demo:
         record = Record(demo)
         record.watch(settled, 60, "a plant in order before the scenario")
         record.statuses.clear()
@@ -257,9 +273,14 @@ POSSIBLE = {
 
 
 @pytest.fixture(scope="module")
-def troubles(tmp_path_factory):
+def troubles(played):
+    """What was seen of the three troubles."""
+    return played[play_troubles].result()
+
+
+def play_troubles(directory):
     """`counter-reset` and `device-silent` together, then `genset-fails-to-start`."""
-    with started(tmp_path_factory.mktemp("troubles")) as demo:
+    with started(directory) as demo:
         record = Troubles(demo)
         record.watch(settled, 60, "a plant in order before the scenarios")
         record.watch(whole_minute, 90, "a minute of readings")

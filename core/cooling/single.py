@@ -11,6 +11,7 @@ from core.cooling.plan import CoolingPlan
 from core.cooling.stand import Singles, Stand, Unpowered
 from core.cooling.zones import is_short
 from core.redundancy.evaluate import CASES, CaseName
+from core.site import CoolingGroup
 from core.snapshot import SingleFailure
 
 
@@ -24,17 +25,18 @@ def failures(
     """Those of the power graph with what they do to the cooling as well, and those of the units
     themselves, the worst first. `worst` is the cooling at the worst of what is not known."""
     found = {failure.out: failure for failure in known}
+    stands = _Standing(plan, worst, start_s, CASES)
     for name, dark in singles.items():
         old = found.get(name, SingleFailure(name, (), (), ()))
         lost = {case: loads.union(old.lost_loads) for case, loads in worst.lost.items()}
         after = replace(worst.darker(dark), lost=lost)
-        _add(found, name, harmed(plan, worst, after, _all(dark), start_s))
+        _add(found, name, stands.harmed(after, _all(dark)))
     alike: dict[object, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for name, condition in worst.conditions.items():
         kind = plan.group_of[name].id, replace(plan.units[name], id="", device=""), condition
         if kind not in alike:
             after = worst.changed({name: OUT})
-            alike[kind] = harmed(plan, worst, after, (name,), start_s)
+            alike[kind] = stands.harmed(after, (name,))
         _add(found, name, alike[kind])
     return tuple(sorted(found.values(), key=_badness))
 
@@ -71,43 +73,53 @@ def weakened(
     return {zone: tuple(names) for zone, names in found.items()}
 
 
-def harmed(
-    plan: CoolingPlan,
-    before: Stand,
-    after: Stand,
-    units: Collection[str],
-    start_s: float,
-    cases: Sequence[CaseName] = CASES,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What it does that some units are lost: ids of groups that newly could not move their heat in
-    any of these cases, and of zones that newly are not cooled enough or would not last."""
-    groups = {plan.group_of[name].id: plan.group_of[name] for name in units}
-    found = {
-        name
-        for name, group in groups.items()
-        if any(overload(plan, after, group, case) for case in cases)
-        and not any(overload(plan, before, group, case) for case in cases)
-    }
-    zones = {zone.id: zone for name in groups for zone in plan.zones_of[name]}
-    return tuple(name for name in plan.groups if name in found), tuple(
-        zone.id
-        for zone in zones.values()
-        if found.intersection(zone.cooled_by)
-        or (
-            "mains_lost" in cases
-            and is_short(plan, after, zone, start_s)
-            and not is_short(plan, before, zone, start_s)
+class _Standing:
+    """The cooling before something is lost, in some cases: what is wrong already is worked out
+    once."""
+
+    def __init__(
+        self, plan: CoolingPlan, before: Stand, start_s: float, cases: Sequence[CaseName]
+    ) -> None:
+        self._plan, self._start_s, self._cases = plan, start_s, cases
+        groups, zones = plan.groups.values(), plan.zones.values()
+        self._over = {group.id for group in groups if self._overloaded(before, group)}
+        self._short = {zone.id for zone in zones if is_short(plan, before, zone, start_s)}
+
+    def harmed(
+        self, after: Stand, units: Collection[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What it does that some units are lost: ids of groups that newly could not move their heat
+        in any of these cases, and of zones that newly are not cooled enough or would not last."""
+        plan = self._plan
+        groups = {plan.group_of[name].id: plan.group_of[name] for name in units}
+        found = {
+            name
+            for name, group in groups.items()
+            if name not in self._over and self._overloaded(after, group)
+        }
+        zones = {zone.id: zone for name in groups for zone in plan.zones_of[name]}
+        return tuple(name for name in plan.groups if name in found), tuple(
+            zone.id
+            for zone in zones.values()
+            if found.intersection(zone.cooled_by)
+            or (
+                "mains_lost" in self._cases
+                and zone.id not in self._short
+                and is_short(plan, after, zone, self._start_s)
+            )
         )
-    )
+
+    def _overloaded(self, stand: Stand, group: CoolingGroup) -> bool:
+        return any(overload(self._plan, stand, group, case) for case in self._cases)
 
 
 def _by_node(
     plan: CoolingPlan, stand: Stand, singles: Singles, start_s: float, cases: Sequence[CaseName]
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Zones that the loss of each node would newly harm."""
+    stands = _Standing(plan, stand, start_s, cases)
     return [
-        (name, harmed(plan, stand, stand.darker(dark), _all(dark), start_s, cases)[1])
-        for name, dark in singles.items()
+        (name, stands.harmed(stand.darker(dark), _all(dark))[1]) for name, dark in singles.items()
     ]
 
 
